@@ -1,0 +1,1 @@
+"""Mixture specs, and the exact arithmetic from proportions to training order."""

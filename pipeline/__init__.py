@@ -1,0 +1,1 @@
+"""The curation pipeline: readers, flows, phases and the command that runs them."""

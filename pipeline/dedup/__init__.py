@@ -1,0 +1,1 @@
+"""Finding what several documents share, on packed hashes alone."""

@@ -1,0 +1,1 @@
+"""One recipe for each source, read from top to bottom."""

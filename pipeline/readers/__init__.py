@@ -1,0 +1,1 @@
+"""Readers, one raw format each: bytes in, records out."""

@@ -1,0 +1,1 @@
+"""Thin composite PTransforms over batches."""

@@ -1,0 +1,1 @@
+"""Training, checking and applying the tokenizer, and the formats of token shards."""
