@@ -53,8 +53,9 @@ class Merged(NamedTuple):
 class DeadLetter(NamedTuple):
     """A record that could not be read: where, why, and how it began.
 
-    `offset` counts bytes from the start of the input as stored (compressed, where it is), or -1 where a record
-    has no place of its own. `error` never holds a path or an address, so that two runs write the same bytes.
+    `offset` counts bytes from the start of the input as stored (compressed, where it is), or -1 where a
+    record has no place of its own. `error` never holds a path or an address, so that two runs write the same
+    bytes.
     """
 
     offset: int
@@ -68,7 +69,8 @@ Event = Document | PassedOver | Merged | DeadLetter
 class Reader(Protocol):
     """Turns one input file into events, in file order, without holding the file in memory.
 
-    A reader never raises for bad input: a file that breaks half-way yields what was readable and one dead letter.
+    A reader never raises for bad input: a file that breaks half-way yields what was readable and one dead
+    letter.
     """
 
     def read(self, stream: BinaryIO, name: str) -> Iterator[Event]:

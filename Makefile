@@ -1,0 +1,37 @@
+# `make demo` and `make test` each work alone on a fresh checkout, and can be repeated.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint clean wheel-check help
+
+help:
+	@echo "make demo         install into .venv and run the main job on the bundled samples"
+	@echo "make test         install into .venv, then ruff, mypy and the tests"
+	@echo "make wheel-check  build the wheel, install it in an empty environment, run it on one file"
+	@echo "make clean        remove .venv and out"
+
+$(STAMP): pyproject.toml constraints.txt scripts/check_system.sh
+	@PYTHON="$(PYTHON)" sh scripts/check_system.sh
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/python -m pipeline.run --runner DirectRunner
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest
+
+wheel-check: $(STAMP)
+	PYTHON="$(PYTHON)" sh scripts/wheel_check.sh
+
+clean:
+	rm -rf $(VENV) out build dist *.egg-info

@@ -1,0 +1,169 @@
+"""The one config of a run: a typed YAML whose every mistake is found before any data is read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from pipeline.errors import WinnowError
+from pipeline.files import read_file
+from pipeline.flow import Flow
+from pipeline.flows import FLOWS
+from pipeline.sizes import parse_amount
+from pipeline.transforms.stage import Stage
+from pipeline.yaml_lines import Path, load_yaml
+
+STANDARD_SOURCES = ("commoncrawl", "c4", "github", "wikipedia", "books", "arxiv", "stackexchange")
+_Model = TypeVar("_Model", bound=BaseModel)
+Amount = Annotated[int, BeforeValidator(parse_amount)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceBlock(_Strict):
+    """What every source's block may hold, beside the thresholds of its flow."""
+
+    proportion: float = Field(gt=0, description="share of the training tokens, as 67.0 or 0.67")
+    flow: str = Field("", description="the recipe; the source's own name by default")
+    inputs: list[str] = Field([], description="file patterns; empty: the bundled samples")
+    published_epochs: float | None = Field(None, description="report only")
+    published_disk: str | None = Field(None, description="report only")
+
+
+class Holdout(_Strict):
+    """How much of each source is set apart for validation, whole documents by hash."""
+
+    tokens_per_source: Amount | None = None
+    share: float | None = Field(None, gt=0, lt=1)
+
+
+class Config(_Strict):
+    """The settings of a run that belong to no single source."""
+
+    tokens: Literal["largest"] | Amount = Field("largest", description="the token budget")
+    published_tokens: Amount | None = Field(None, description="report only")
+    sequence_length: int = Field(2048, gt=0)
+    seed: int = 0
+    max_epochs: float = Field(4, gt=0, description="no source is read more often than this")
+    too_little: Literal["error", "cap", "redistribute", "shrink"] = "error"
+    holdout: Holdout | None = None
+    missing_sources: Literal["error", "renormalise"] = "error"
+    scores: Literal["needed", "all"] = "needed"
+    tokenizer: str = "bundled:tokenizer.model"
+    shard_tokens: Amount = Field(512 << 20, gt=0, description="about this many tokens a shard")
+    batch_bytes: Amount = Field(16 << 20, gt=0, description="text in one batch; changes file names only")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source: its block, and its flow with the block's thresholds (None where this version has none
+    yet)."""
+
+    block: SourceBlock
+    flow: Flow | None
+
+
+def read_config(path: str) -> tuple[Config, dict[str, Source]]:
+    """Read and check the config at `path`.
+
+    Raises WinnowError with file, line, key and the nearest valid name.
+    """
+    return parse_config(read_file(path).decode("utf-8", "replace"), path)
+
+
+def parse_config(text: str, name: str) -> tuple[Config, dict[str, Source]]:
+    """Check the YAML `text` of a config called `name`; see `read_config`."""
+    data, lines = load_yaml(text, name)
+    check = _Checker(name, lines)
+    if not isinstance(data, dict) or not isinstance(data.get("sources"), dict) or not data["sources"]:
+        raise check.error((), "a config is a mapping with a block `sources:` of one block a source")
+    general = {key: value for key, value in data.items() if key != "sources"}
+    config = check.model(Config, general, (), extra_names=["sources"])
+    sources = {key: _source(check, key, block) for key, block in data["sources"].items()}
+    total = sum(source.block.proportion for source in sources.values())
+    if abs(total - 100) > 1e-6 and abs(total - 1) > 1e-6:
+        raise check.error(("sources",), f"the proportions sum to {total:g}, not to 100 or to 1")
+    return config, sources
+
+
+def _source(check: _Checker, name: str, block: object) -> Source:
+    place: Path = ("sources", name)
+    if not isinstance(block, dict):
+        raise check.error(place, "a source is a block with `proportion:` and `inputs:`")
+    if "flow" not in block and name not in FLOWS and name not in STANDARD_SOURCES:
+        known = sorted({*FLOWS, *STANDARD_SOURCES})
+        raise check.error(
+            place, f"unknown source {name!r}{_nearest(name, known)}; another name needs a `flow:`"
+        )
+    flow_name = block.get("flow") or name
+    own = {key: value for key, value in block.items() if key in SourceBlock.model_fields}
+    if flow_name not in FLOWS:
+        if "flow" in block:
+            raise check.error(
+                (*place, "flow"), f"unknown flow {flow_name!r}{_nearest(str(flow_name), FLOWS)}"
+            )
+        if block.get("inputs"):
+            raise check.error(place, f"this version has no flow for {name} yet; leave it out with --sources")
+        return Source(check.model(SourceBlock, own, place), None)
+    flow = FLOWS[flow_name]
+    stages = flow.stages()
+    for key in block:
+        if key not in own and key not in stages:
+            names = [*SourceBlock.model_fields, *stages]
+            raise check.error((*place, key), f"unknown key{_nearest(str(key), names)}")
+    changed = {key: _stage(check, stages[key], block[key], (*place, key)) for key in block if key not in own}
+    return Source(check.model(SourceBlock, own, place), flow.with_stages(changed))
+
+
+def _stage(check: _Checker, stage: Stage, override: object, place: Path) -> Stage | None:
+    if override is False:
+        return None
+    if not isinstance(override, dict):
+        raise check.error(
+            place, f"write a block of {stage.name}'s thresholds, or `off` to leave the stage out"
+        )
+    return check.model(type(stage), {**stage.model_dump(), **override}, place)
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.4)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+@dataclass(frozen=True)
+class _Checker:
+    """Turns whatever is wrong at a place in a config into one sentence that names file, line and key."""
+
+    name: str
+    lines: Mapping[Path, int]
+
+    def error(self, place: Path, problem: str) -> WinnowError:
+        known = place
+        while known not in self.lines and known:
+            known = known[:-1]
+        dotted = ".".join(map(str, place))
+        return WinnowError(
+            f"{self.name}, line {self.lines.get(known, 1)}: {dotted + ': ' if dotted else ''}{problem}"
+        )
+
+    def model(
+        self, model: type[_Model], data: dict[str, Any], place: Path, extra_names: Iterable[str] = ()
+    ) -> _Model:
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = (*place, *(part for part in first["loc"] if (*place, part) in self.lines or part in data))
+            if first["type"] == "extra_forbidden":
+                names = [*model.model_fields, *extra_names]
+                raise self.error(where, f"unknown key{_nearest(str(first['loc'][-1]), names)}") from error
+            if first["type"] == "missing":
+                raise self.error(place, f"`{first['loc'][-1]}:` is missing") from error
+            problem = first["msg"].removeprefix("Value error, ")
+            raise self.error(where, f"{problem[0].lower()}{problem[1:]}, not {first['input']!r}") from error

@@ -1,0 +1,94 @@
+"""The round of duplicate lines: CCNet's, in which lines that several documents share go from all of them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from filters.lines import line_hashes, remove_lines
+from pipeline.dedup.kernels import (
+    Keep,
+    LineEntries,
+    Removal,
+    document_lines,
+    removed_lines,
+    shared,
+    unique_with_flag,
+)
+from pipeline.dedup.rounds import Array, Round, Scope, key_index
+from pipeline.packed import PackedFile
+from pipeline.transforms.judging import Judging
+
+ENTRY = np.dtype([("key", "<u8"), ("in_two", "?")])
+REMOVAL = np.dtype([("key", "<u8"), ("first_stays", "?")])
+
+
+class DuplicateLines(Round):
+    """Lines that two or more documents of the scope share go: from all of them, or from all but the first.
+
+    Repeats inside one document keep the first. A document of which nothing is left is dropped by this rule.
+    """
+
+    name: ClassVar[str] = "duplicate_lines"
+    removal: ClassVar[np.dtype[Any]] = REMOVAL
+    scope: Scope = Field("snapshot", description="CCNet: within a dump (its code: 50 of 1,600 shards of one)")
+    keep: Keep = Field("none", description="cc_net, dedup.py: every copy of a shared line goes")
+
+    def fingerprint(self, table: pa.Table) -> dict[str, Array]:
+        """The hashes of the lines of rows without a verdict, sorted, and where each line stands."""
+        hashes, counts = line_hashes(table.column("text").to_pylist())
+        failed = table.column("verdict").is_valid().to_numpy()
+        lines = document_lines(hashes, counts, failed)
+        return {
+            f"{self.name}.key": lines.hashes,
+            f"{self.name}.index": key_index(lines.hashes),
+            f"{self.name}.ordinals": lines.ordinals,
+            f"{self.name}.row_starts": lines.row_starts,
+        }
+
+    def entries(self, file: PackedFile, start: int, stop: int, lost: Array, priority: int) -> Array:
+        """Each hash once, with whether two documents of the batch have it."""
+        hashes, in_two = unique_with_flag(self._lines(file, start, stop), lost)
+        entries = np.zeros(len(hashes), ENTRY)
+        entries["key"], entries["in_two"] = hashes, in_two
+        return entries
+
+    def _lines(self, file: PackedFile, start: int, stop: int) -> LineEntries:
+        return LineEntries(
+            file.read(f"{self.name}.key", start, stop),
+            file.read(f"{self.name}.ordinals", start, stop),
+            file.read(f"{self.name}.row_starts"),
+        )
+
+    def resolve(self, slices: list[tuple[int, Array]]) -> dict[int, Array]:
+        """The hashes that two documents have; the total order of `keep: first` is that of batches, then
+        rows."""
+        slices = sorted(slices, key=lambda piece: piece[0])
+        columns = [(piece["key"].copy(), piece["in_two"].copy()) for _, piece in slices]
+        answer: dict[int, Array] = {}
+        for (number, _), removal in zip(slices, shared(columns, self.keep), strict=True):
+            if len(removal.hashes):
+                removals = np.zeros(len(removal.hashes), REMOVAL)
+                removals["key"], removals["first_stays"] = removal.hashes, removal.first_stays
+                answer[number] = removals
+        return answer
+
+    def apply(self, batch: Judging, removals: Array, fingerprint: PackedFile | None) -> None:
+        """Take the listed lines out of the batch's texts, by the ordinals its fingerprint has for them."""
+        assert fingerprint is not None
+        lines = self._lines(fingerprint, 0, fingerprint.length(f"{self.name}.key"))
+        removal = Removal(removals["key"].copy(), removals["first_stays"].copy())
+        goes = removed_lines(lines, removal, batch.lost())
+        starts = lines.row_starts.astype(np.int64)
+        counts = np.add.reduceat(goes, starts[:-1], dtype=np.int64) if len(goes) else np.zeros(0, np.int64)
+        batch.record("lines_removed", range(len(batch.texts)), counts.tolist())
+        batch.record("bytes_removed", range(len(batch.texts)), [0] * len(batch.texts))
+        for row in np.flatnonzero(counts).tolist():
+            left = remove_lines(batch.texts[row], goes[starts[row] : starts[row + 1]])
+            batch.texts[row] = left.text
+            batch.record("bytes_removed", [row], [left.duplicate_bytes + left.blank_bytes])
+            if not left.text.strip():
+                batch.drop(row, self.name, 0, 1)

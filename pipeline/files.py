@@ -1,0 +1,145 @@
+"""Reading and committing whole files through Beam's FileSystems.
+
+A file is either there whole or not there: locally and on HDFS it is written under a temporary name, synced
+and renamed; on object stores, where a put is whole by itself, it is written in one call under its final name
+(docs/design.md, section 7).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import uuid
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from pipeline.errors import WinnowError
+
+TEMPORARY = ".tmp"
+
+
+def is_local(path: str) -> bool:
+    """Whether `path` is on this machine's own file system."""
+    return "://" not in path
+
+
+def join(folder: str, *parts: str) -> str:
+    """Join path parts with `/`, for local folders and for `scheme://` ones."""
+    return "/".join([folder.rstrip("/"), *parts])
+
+
+def write_file(path: str, data: bytes) -> None:
+    """Write `data` to `path` so that no reader ever sees a part of it.
+
+    Raises WinnowError where the place cannot be written (full, read-only, no permission).
+    """
+    try:
+        if is_local(path):
+            _write_local(Path(path), data)
+        elif path.startswith("hdfs://"):
+            temporary = f"{path}.{uuid.uuid4().hex}{TEMPORARY}"
+            with FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
+                sink.write(data)
+            FileSystems.rename([temporary], [path])
+        else:
+            with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
+                sink.write(data)
+    except (OSError, BeamIOError) as error:
+        raise WinnowError(f"cannot write {path}: {_reason(error)}") from error
+
+
+def _write_local(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}{TEMPORARY}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with temporary.open("wb") as sink:
+            sink.write(data)
+            sink.flush()
+            os.fsync(sink.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error).split("\n", maxsplit=1)[0]
+
+
+def open_file(path: str) -> BinaryIO:
+    """Open the stored bytes of `path` for reading; raises WinnowError where that cannot be done."""
+    try:
+        if is_local(path):
+            return Path(path).open("rb")
+        stream = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+        return cast(BinaryIO, stream)
+    except (OSError, BeamIOError) as error:
+        raise WinnowError(f"cannot read {path}: {_reason(error)}") from error
+
+
+def read_file(path: str) -> bytes:
+    """The stored bytes of `path`; raises WinnowError where it cannot be read."""
+    with open_file(path) as stream:
+        return stream.read()
+
+
+def read_range(path: str, start: int, length: int) -> bytes:
+    """`length` stored bytes of `path` from byte `start`; raises WinnowError where fewer are there."""
+    with open_file(path) as stream:
+        stream.seek(start, io.SEEK_SET)
+        data = stream.read(length)
+    if len(data) != length:
+        raise WinnowError(f"{path} is cut short: {length} bytes wanted at {start}, {len(data)} found")
+    return data
+
+
+def exists(path: str) -> bool:
+    """Whether there is a file at `path`."""
+    return Path(path).is_file() if is_local(path) else bool(FileSystems.exists(path))
+
+
+def list_folder(folder: str) -> dict[str, int]:
+    """The files below `folder` as {name relative to it: size in bytes}, empty where there is no such
+    folder."""
+    if is_local(folder):
+        found: dict[str, int] = {}
+        root = Path(folder)
+        for parent, _, names in os.walk(root):
+            for name in names:
+                file = Path(parent, name)
+                found[file.relative_to(root).as_posix()] = file.stat().st_size
+        return found
+    prefix = folder.rstrip("/") + "/"
+    matches = FileSystems.match([prefix + "**"])[0].metadata_list
+    return {match.path[len(prefix) :]: match.size_in_bytes for match in matches}
+
+
+def delete(paths: Iterable[str]) -> None:
+    """Remove files, and the folders that this leaves empty on a local disk."""
+    listed = list(paths)
+    remote = [path for path in listed if not is_local(path)]
+    if remote:
+        FileSystems.delete(remote)
+    for path in listed:
+        if is_local(path):
+            Path(path).unlink(missing_ok=True)
+            _remove_empty(Path(path).parent)
+
+
+def _remove_empty(folder: Path) -> None:
+    while folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
+def read_many(paths: list[str]) -> list[bytes]:
+    """The stored bytes of each of `paths`, read by a few threads, in the order asked."""
+    with ThreadPoolExecutor(max_workers=4 if not paths or is_local(paths[0]) else 32) as pool:
+        return list(pool.map(read_file, paths))

@@ -1,0 +1,54 @@
+"""A flow: what is done to one source, as data that reads like the paper's paragraph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from pipeline.dedup.rounds import Round
+from pipeline.transforms.clean import CleanStage
+from pipeline.transforms.judging import JudgeStage
+from pipeline.transforms.read import ReadStage
+from pipeline.transforms.stage import Stage
+
+_Stage = TypeVar("_Stage", bound=Stage)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The recipe of a source, phase by phase.
+
+    `read` and `clean` run in `prepare`, `rounds` in `lines`, `judge` in `judge`, `duplicates` in
+    `duplicates`.
+    """
+
+    name: str
+    read: ReadStage
+    clean: tuple[CleanStage, ...] = ()
+    rounds: tuple[Round, ...] = ()
+    judge: tuple[JudgeStage, ...] = ()
+    duplicates: tuple[Round, ...] = ()
+
+    def stages(self) -> dict[str, Stage]:
+        """Every stage by the name it has in a config."""
+        found: dict[str, Stage] = {self.read.name: self.read}
+        for part in (self.clean, self.rounds, self.judge, self.duplicates):
+            found.update({stage.name: stage for stage in part})
+        return found
+
+    def with_stages(self, changed: Mapping[str, Stage | None]) -> Flow:
+        """The flow with some stages replaced by name, or left out where the new one is None."""
+
+        def rebuilt(part: tuple[_Stage, ...]) -> tuple[_Stage, ...]:
+            stages = (changed.get(stage.name, stage) for stage in part)
+            return tuple(cast(_Stage, stage) for stage in stages if stage is not None)
+
+        return Flow(
+            name=self.name,
+            read=cast(ReadStage, changed.get(self.read.name) or self.read),
+            clean=rebuilt(self.clean),
+            rounds=rebuilt(self.rounds),
+            judge=rebuilt(self.judge),
+            duplicates=rebuilt(self.duplicates),
+        )

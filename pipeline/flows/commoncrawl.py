@@ -1,0 +1,20 @@
+"""CommonCrawl, two thirds of the corpus: CCNet's line deduplication, language and perplexity, then a
+linear classifier."""
+
+from __future__ import annotations
+
+from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts
+from pipeline.dedup.rounds_lines import DuplicateLines
+from pipeline.flow import Flow
+from pipeline.transforms.clean import DropShort, ExtractText
+from pipeline.transforms.judges import Language, Perplexity, WikipediaReference
+from pipeline.transforms.read import WarcOrWet
+
+COMMONCRAWL = Flow(
+    name="commoncrawl",
+    read=WarcOrWet(),
+    clean=(ExtractText(), DropShort()),
+    rounds=(DuplicateIds(), DuplicateLines(scope="snapshot", keep="none")),
+    judge=(Language(), Perplexity(), WikipediaReference()),
+    duplicates=(DuplicateTexts(),),
+)

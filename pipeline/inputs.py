@@ -1,0 +1,125 @@
+"""The input files of a source: found by pattern, named without the machine's paths, fingerprinted."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import xxhash
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystems import FileSystems
+
+from pipeline.errors import WinnowError
+from pipeline.files import exists, is_local, join, read_file, write_file
+
+_WILDCARD = re.compile(r"[*?\[]")
+_CHUNK = 1 << 22
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One input: `name` is what outputs and ledgers call it, `path` where it is read from."""
+
+    name: str
+    path: str
+    size: int
+    fingerprint: str = ""
+
+
+def find_inputs(source: str, patterns: Iterable[str]) -> list[InputFile]:
+    """The files that `patterns` match, by name.
+
+    A name is the path below the pattern's fixed folder, with `/` written as `__`; where two inputs would
+    share one, folders are put before it until they differ. Raises WinnowError for a pattern that matches
+    nothing.
+    """
+    sizes: dict[str, int] = {}
+    short: dict[str, str] = {}
+    for pattern in patterns:
+        matches = _match(pattern)
+        if not matches:
+            raise WinnowError(f"sources.{source}.inputs: no file matches {pattern}")
+        fixed = _fixed_folder(pattern)
+        for path, size in matches.items():
+            sizes[path] = size
+            short[path] = (
+                path[len(fixed) :].lstrip("/") if path.startswith(fixed) else posixpath.basename(path)
+            )
+    names = _distinct(short)
+    return sorted(
+        (InputFile(names[path], path, size) for path, size in sizes.items()), key=lambda file: file.name
+    )
+
+
+def _match(pattern: str) -> dict[str, int]:
+    try:
+        matches = FileSystems.match([pattern])[0].metadata_list
+    except (BeamIOError, OSError) as error:
+        raise WinnowError(f"cannot look up {pattern}: {str(error).splitlines()[0]}") from error
+    if is_local(pattern):
+        return {m.path: m.size_in_bytes for m in matches if Path(m.path).is_file()}
+    return {m.path: m.size_in_bytes for m in matches}
+
+
+def _fixed_folder(pattern: str) -> str:
+    wildcard = _WILDCARD.search(pattern)
+    head = pattern if wildcard is None else pattern[: wildcard.start()]
+    return head[: head.rfind("/") + 1]
+
+
+def _distinct(short: dict[str, str]) -> dict[str, str]:
+    """A distinct, file-safe name for each path, the shorter the better."""
+    names = {path: name.replace("/", "__") for path, name in short.items()}
+    depth = 1
+    while len(set(names.values())) < len(names):
+        taken: dict[str, int] = {}
+        for name in names.values():
+            taken[name] = taken.get(name, 0) + 1
+        for path, name in names.items():
+            if taken[name] > 1:
+                names[path] = "__".join(path.split("/")[-1 - depth - name.count("__") :])
+        depth += 1
+    return names
+
+
+def fingerprint_inputs(files: list[InputFile], memory_path: str, verify: bool) -> list[InputFile]:
+    """Add to each file what identifies its content.
+
+    Object stores give a checksum; a local file is hashed once (xxh3_128) and later trusted by size and
+    modification time, remembered in the file at `memory_path`, unless `verify` asks to hash it again.
+    """
+    memory = {} if verify or not exists(memory_path) else orjson.loads(read_file(memory_path))
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        marks = list(pool.map(lambda file: _fingerprint(file, memory), files))
+    write_file(memory_path, orjson.dumps(dict(zip([f.path for f in files], marks, strict=True))))
+    return [
+        InputFile(file.name, file.path, file.size, str(mark[-1]))
+        for file, mark in zip(files, marks, strict=True)
+    ]
+
+
+def _fingerprint(file: InputFile, memory: dict[str, list[object]]) -> list[object]:
+    if not is_local(file.path):
+        return [f"{file.size}:{FileSystems.checksum(file.path)}"]
+    state = Path(file.path).stat()
+    known = memory.get(file.path)
+    if known is not None and known[:2] == [state.st_size, state.st_mtime_ns]:
+        return known
+    digest = xxhash.xxh3_128()
+    try:
+        with Path(file.path).open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise WinnowError(f"cannot read {file.path}: {error.strerror}") from error
+    return [state.st_size, state.st_mtime_ns, digest.hexdigest()]
+
+
+def memory_path(out: str, source: str) -> str:
+    """Where the fingerprints of a source's local inputs are remembered."""
+    return join(out, "work", "inputs", f"{source}.json")

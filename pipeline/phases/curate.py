@@ -1,0 +1,115 @@
+"""Phase `curate`: the lists of duplicates applied, and curated split from dropped, one batch a unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.dedup.rounds import Round
+from pipeline.files import join
+from pipeline.ledger import Line
+from pipeline.manifest import Manifest
+from pipeline.packed import read_packed
+from pipeline.parquet import read_parquet, to_parquet
+from pipeline.phases import duplicates, judge, prepare
+from pipeline.phases.exchange_rounds import list_path
+from pipeline.phases.phase import (
+    Account,
+    Job,
+    Outcome,
+    Run,
+    commit,
+    count_all,
+    phase_key,
+    required,
+    run_jobs,
+    timed,
+    up_to_date,
+)
+from pipeline.transforms.judging import Judging
+from pipeline.units import Outputs, Receipt, Unit, digest
+
+PHASE = "curate"
+VERSION = 1
+
+
+def curate(run: Run) -> Outcome:
+    """Run the phase for every source."""
+    with timed(Outcome(PHASE)) as outcome:
+        judged = {source: required(run, judge.PHASE, source) for source in run.flows}
+        listed = {
+            source: required(run, duplicates.PHASE, source)
+            for source in run.flows
+            if run.flows[source].duplicates
+        }
+        keys = {
+            s: phase_key(VERSION, judged[s].content, listed[s].content if s in listed else "")
+            for s in run.flows
+        }
+        outcome.ran = [s for s in run.flows if not up_to_date(run, PHASE, s, keys[s])]
+        jobs = [_job(run, source, judged[source], listed.get(source)) for source in outcome.ran]
+        receipts = run_jobs(run, PHASE, jobs)
+        for source in outcome.ran:
+            books = _books(run, judged[source], receipts[source])
+            folders = [f"curated/{source}", f"dropped/{source}"]
+            commit(run, PHASE, Account(source, keys[source], {}, receipts[source], books, folders))
+    return outcome
+
+
+def _job(run: Run, source: str, judged: Manifest, listed: Manifest | None) -> Job:
+    rounds = run.flows[source].duplicates
+    lists = {o.path: o.digest for unit in listed.units for o in unit.outputs} if listed else {}
+    units = []
+    for batch in judge.judged_batches(judged):
+        paths = {r.name: list_path(duplicates.PHASE, r.name, source, batch["name"]) for r in rounds}
+        units.append(
+            Unit(
+                room=PHASE,
+                source=source,
+                name=batch["name"],
+                key=digest([VERSION, batch["judged"].digest, [lists[path] for path in paths.values()]]),
+                size=batch["judged"].size,
+                payload={"judged": batch["judged"].path, "lists": paths},
+            )
+        )
+    return Job(source, units, CurateBatch(source, rounds))
+
+
+@dataclass(frozen=True)
+class CurateBatch:
+    """The work of one batch: give duplicates their verdict, then write kept and dropped rows apart."""
+
+    source: str
+    rounds: tuple[Round, ...]
+
+    def __call__(self, unit: Unit, outputs: Outputs) -> dict[str, Any]:
+        """Write curated/ and dropped/ files, each only where it has rows."""
+        judged = read_parquet(join(outputs.out, unit.payload["judged"]))
+        batch = Judging(judged)
+        for round_ in self.rounds:
+            removals = read_packed(join(outputs.out, unit.payload["lists"][round_.name]))["removals"]
+            round_.apply(batch, removals, None)
+        table = batch.verdicts_on(judged)
+        kept = pc.is_null(table.column("verdict"))
+        parts = {"curated": table.filter(kept), "dropped": table.filter(pc.invert(kept))}
+        for folder, part in parts.items():
+            if part.num_rows:
+                self._write(folder, unit.name, part, outputs)
+        return {folder: part.num_rows for folder, part in parts.items()}
+
+    def _write(self, folder: str, name: str, part: pa.Table, outputs: Outputs) -> None:
+        path = f"{folder}/{self.source}/{name}.parquet"
+        outputs.write(path, to_parquet(part), rows=part.num_rows)
+
+
+def _books(run: Run, judged: Manifest, receipts: list[Receipt]) -> list[Line]:
+    """Every judged row is in curated/ or in dropped/, with the same bytes."""
+    given = [join(run.out, batch["judged"].path) for batch in judge.judged_batches(judged)]
+    written = [join(run.out, output.path) for receipt in receipts for output in receipt.outputs]
+    came = count_all(given, prepare.count_rows)
+    return [Line(line.input, "in", "rows", line.documents, line.bytes) for line in came] + count_all(
+        written, prepare.count_rows
+    )

@@ -1,0 +1,125 @@
+"""Running one round of an exchange for several parties, in the way the engine is best at."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import apache_beam as beam
+
+from pipeline.dedup.exchange import (
+    ExchangeByShuffle,
+    GatherList,
+    ResolveBucket,
+    Slot,
+    bucket_count,
+    bucket_name,
+    write_slots,
+)
+from pipeline.dedup.rounds import Round
+from pipeline.files import join, write_file
+from pipeline.phases.phase import Job, Run, collect_receipts, pending_units, run_jobs
+from pipeline.transforms.run_units import ReadUnits
+from pipeline.units import Receipt, Unit, digest
+
+
+@dataclass(frozen=True)
+class Party:
+    """Batches that meet in one round: a source in `lines`, all sources together in `duplicates`."""
+
+    name: str
+    slots: list[Slot]
+    round: Round
+    rounds: dict[str, Round]
+    entries: int
+
+
+def run_round(run: Run, phase: str, number: int, name: str, parties: list[Party]) -> dict[str, list[Receipt]]:
+    """Run round `name` for each party; returns by party the receipts of its lists, one a batch.
+
+    `number` is the version of the phase. Lists lie at lists/<phase>/<round>/<source>/<batch>.packed.
+    """
+    room = f"{phase}/{name}"
+    lists = [_list_job(run, room, number, party) for party in parties]
+    if run.exchange == "shuffle":
+        _shuffle(run, room, parties, lists)
+    else:
+        buckets = [_bucket_job(run, room, number, party) for party in parties]
+        run_jobs(run, f"{room}/buckets", buckets)
+        run_jobs(run, f"{room}/lists", lists)
+    return collect_receipts(run, lists)
+
+
+def list_path(phase: str, name: str, source: str, batch: str) -> str:
+    """Where the list of a batch lies, relative to the output folder."""
+    return f"lists/{phase}/{name}/{source}/{batch}.packed"
+
+
+def _round_key(number: int, party: Party) -> str:
+    """What the answer of a round depends on: the settings and every batch, not the number of buckets."""
+    return digest([number, party.round.settings(), [asdict(slot) for slot in party.slots]])
+
+
+def _bucket_job(run: Run, room: str, number: int, party: Party) -> Job:
+    slots_path = f"work/{room}/{party.name}.slots.json"
+    write_slots(run.out, slots_path, party.slots)
+    key = _round_key(number, party)
+    buckets = bucket_count(party.entries, run.engine.workers)
+    units = [
+        Unit(
+            room=f"{room}/buckets",
+            source=party.name,
+            name=bucket_name(group, bucket),
+            key=digest([key, buckets, bucket, group]),
+            size=16 * party.entries // buckets,
+            payload={"slots": slots_path, "group": group, "bucket": bucket, "buckets": buckets},
+        )
+        for group in sorted({slot.group for slot in party.slots})
+        for bucket in range(buckets)
+    ]
+    return Job(party.name, units, ResolveBucket(party.round, party.rounds))
+
+
+def _list_job(run: Run, room: str, number: int, party: Party) -> Job:
+    phase, name = room.split("/")
+    buckets = bucket_count(party.entries, run.engine.workers)
+    key = _round_key(number, party)
+    units = [
+        Unit(
+            room=f"{room}/lists",
+            source=party.name,
+            name=f"{slot.source}-{slot.batch}",
+            key=digest([key, slot.number]),
+            payload={
+                "number": slot.number,
+                "group": slot.group,
+                "buckets": buckets,
+                "room": room,
+                "party": party.name,
+                "slot": asdict(slot),
+                "list": list_path(phase, name, slot.source, slot.batch),
+            },
+        )
+        for slot in party.slots
+    ]
+    return Job(party.name, units, GatherList(party.round))
+
+
+def _shuffle(run: Run, room: str, parties: list[Party], lists: list[Job]) -> None:
+    for party, job in zip(parties, lists, strict=True):
+        if not pending_units(run, [job])[0]:
+            continue
+        buckets = bucket_count(party.entries, run.engine.workers)
+        path = join(run.out, "work", room, f"{party.name}.units.jsonl")
+        write_file(path, b"\n".join(unit.to_json() for unit in job.units))
+
+        def build(
+            pipeline: beam.Pipeline, path: str = path, party: Party = party, buckets: int = buckets
+        ) -> None:
+            _ = (
+                pipeline
+                | "UnitsFile" >> beam.Create([path])
+                | "ReadUnits" >> beam.ParDo(ReadUnits())
+                | "Exchange" >> ExchangeByShuffle(run.out, party.round, party.rounds, buckets)
+            )
+
+        run.engine.run(build, 16 * party.entries, len(job.units))

@@ -1,0 +1,39 @@
+"""`--fresh`: deleting an earlier run's results, and nothing else."""
+
+from __future__ import annotations
+
+from pipeline.errors import WinnowError
+from pipeline.files import delete, join, list_folder
+
+# What a run writes into its output folder (docs/design.md, section 1).
+FOLDERS = (
+    "documents",
+    "judged",
+    "fingerprints",
+    "lists",
+    "work",
+    "curated",
+    "dropped",
+    "dead_letters",
+    "ledger",
+    "clusters",
+    "tokens",
+    "shards",
+    "report",
+    "manifests",
+)
+
+
+def start_over(out: str) -> None:
+    """Delete what earlier runs wrote below `out`.
+
+    Raises WinnowError where the folder holds other things and no manifest: it is then no output folder of
+    ours.
+    """
+    present = list_folder(out)
+    strangers = [name for name in present if name.split("/", 1)[0] not in FOLDERS]
+    if strangers and not any(name.startswith(("manifests/", "work/")) for name in present):
+        raise WinnowError(
+            f"--fresh: {out} holds {strangers[0]} and no run of ours; delete it yourself if you mean to"
+        )
+    delete(join(out, name) for name in present if name.split("/", 1)[0] in FOLDERS)

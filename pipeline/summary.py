@@ -1,0 +1,74 @@
+"""What a run prints at its end: where things are, and the books of each source."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.ledger import Line, read_ledger
+from pipeline.phases.phase import Outcome, Run
+from pipeline.sizes import format_bytes
+
+
+def print_summary(run: Run, outcomes: list[Outcome], console: Console | None = None) -> None:
+    """Print, for each source, records read, what was passed over, dropped by rule and kept; then the
+    phases."""
+    console = console or Console(width=None)
+    table = Table(title="documents", title_justify="left")
+    table.add_column("source")
+    table.add_column("step")
+    table.add_column("rule")
+    table.add_column("documents", justify="right")
+    table.add_column("bytes of text", justify="right")
+    for source in run.flows:
+        for row in source_rows(run, source):
+            table.add_row(*row)
+        table.add_section()
+    console.print(table)
+    for outcome in outcomes:
+        state = f"{outcome.seconds:.1f} s" if outcome.ran else "up to date"
+        console.print(f"{outcome.phase:12}{state}", highlight=False)
+    console.print(f"results are in {run.out}/; the books balance in every phase", highlight=False)
+
+
+def source_rows(run: Run, source: str) -> list[tuple[str, str, str, str, str]]:
+    """The books of one source as table rows: source, step, rule, documents, bytes."""
+    read = read_ledger(run.out, "prepare", source)
+    final = read_ledger(run.out, "curate", source)
+    judged = read_ledger(run.out, "judge", source)
+    rows = [("records read", "", *_total(read, "in"))]
+    for entry, step in (
+        ("passed_over", "not of a kind read"),
+        ("merged", "merged"),
+        ("dead", "dead letters"),
+    ):
+        rows += [(step, rule, *total) for rule, total in _by_rule(read, entry)]
+    rows += [("lines removed", rule, *total) for rule, total in _by_rule(judged, "removed")]
+    rows += [("dropped", rule, *total) for rule, total in _by_rule(final, "dropped")]
+    rows.append(("kept", "", *_total(final, "out")))
+    return [
+        (source if number == 0 else "", step, rule, f"{documents:,}" if documents else "", _size(size))
+        for number, (step, rule, documents, size) in enumerate(rows)
+    ]
+
+
+def _size(size: int) -> str:
+    return format_bytes(size) if size else ""
+
+
+def _total(lines: list[Line], entry: str) -> tuple[int, int]:
+    chosen = [line for line in lines if line.entry == entry]
+    return sum(line.documents for line in chosen), sum(line.bytes for line in chosen)
+
+
+def _by_rule(lines: list[Line], entry: str) -> list[tuple[str, tuple[int, int]]]:
+    documents: Counter[str] = Counter()
+    size: Counter[str] = Counter()
+    for line in lines:
+        if line.entry == entry:
+            documents[line.rule] += line.documents
+            size[line.rule] += line.bytes
+    rules = sorted(documents, key=lambda rule: (-documents[rule], -size[rule], rule))
+    return [(rule, (documents[rule], size[rule])) for rule in rules if documents[rule] or size[rule]]

@@ -1,0 +1,35 @@
+"""Read stages: which reader a flow starts with, and how it is set."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from pydantic import Field
+
+from pipeline.readers.warc import WarcReader
+from pipeline.records import Reader
+from pipeline.transforms.stage import Stage
+
+MAX_DOCUMENT_BYTES = 64 << 20
+
+
+class ReadStage(Stage, ABC):
+    """A stage that makes a reader."""
+
+    name: ClassVar[str] = "read"
+    max_document_bytes: int = Field(
+        MAX_DOCUMENT_BYTES, gt=0, description="a larger document is a dead letter (docs/design.md, section 2)"
+    )
+
+    @abstractmethod
+    def reader(self) -> Reader:
+        """The reader, ready to be used once or many times."""
+
+
+class WarcOrWet(ReadStage):
+    """WARC responses and WET conversions, in any mixture, compressed or not."""
+
+    def reader(self) -> Reader:
+        """A WarcReader with this stage's limits."""
+        return WarcReader(max_document_bytes=self.max_document_bytes)

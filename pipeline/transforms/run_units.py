@@ -1,0 +1,62 @@
+"""Running units of work on a Beam runner: only names flow, each unit is one fused chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import apache_beam as beam
+
+from pipeline.errors import WinnowError
+from pipeline.files import read_file
+from pipeline.units import Unit, Work, run_unit
+
+# Marks a message meant for the user inside the long traceback texts that runners make of an exception.
+USER_MESSAGE = "winnow-error:"
+
+
+class ReadUnits(beam.DoFn):
+    """Yields the units listed in a file: a list of 90,000 inputs would not fit into a job description."""
+
+    def process(self, path: str) -> Iterator[Unit]:
+        """Yield each unit of the JSON lines at `path`, in their order."""
+        for line in read_file(path).splitlines():
+            yield Unit.from_json(line)
+
+
+class DoUnit(beam.DoFn):
+    """Does one unit's whole work (read, transform, write, receipt) and yields its name."""
+
+    def __init__(self, out: str, works: Mapping[str, Work]) -> None:
+        self._out = out
+        self._works = dict(works)
+
+    def process(self, unit: Unit) -> Iterator[str]:
+        """Run the unit by its source's work; a problem of the user's is marked so that it can be shown
+        alone."""
+        try:
+            run_unit(self._out, self._works[unit.source], unit)
+        except WinnowError as error:
+            raise RuntimeError(f"{USER_MESSAGE}{error}{USER_MESSAGE}") from error
+        yield unit.name
+
+
+class RunUnits(beam.PTransform):
+    """From the path of a units file to the names of the units done.
+
+    A unit that was done before and is done again writes the same bytes, so retries and speculative copies by
+    a runner do no harm.
+    """
+
+    def __init__(self, out: str, works: Mapping[str, Work]) -> None:
+        super().__init__()
+        self._out = out
+        self._works = works
+
+    def expand(self, paths: beam.PCollection[str]) -> beam.PCollection[str]:
+        """Read the list, spread it over the workers, do each unit."""
+        return (
+            paths
+            | "ReadUnits" >> beam.ParDo(ReadUnits())
+            | "SpreadUnits" >> beam.Reshuffle()
+            | "DoUnit" >> beam.ParDo(DoUnit(self._out, self._works))
+        )
