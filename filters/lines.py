@@ -66,35 +66,40 @@ def remove_lines(text: str, removed: NDArray[np.bool_]) -> LinesLeft:
         raise ValueError(f"{len(removed)} flags for a text of {len(lines)} lines")
     kept: list[str] = []
     blank_bytes = 0
+    runs: list[list[str]] = []  # of blank lines, each before a duplicate, since the last line that stayed
+    run: list[str] = []  # of blank lines since the last other line
     taken = False
-    leading = True
-    runs: list[list[str]] = [[]]  # the runs of blank lines since the last line that stayed
     for line, flag in zip(lines, removed.tolist(), strict=True):
         if not line or line.isspace():
-            runs[-1].append(line)
+            run.append(line)
         elif flag:
             taken = True
-            runs.append([])
+            if run or not kept:
+                runs.append(run)
+                run = []
         else:
-            run = runs[0] if leading else max(runs, key=len)
-            blank_bytes += _line_bytes(runs) - _line_bytes([run])
-            kept += run
+            if runs:
+                runs.append(run)
+                run = max(runs, key=len) if kept else runs[0]
+                blank_bytes += sum(map(_line_bytes, runs)) - _line_bytes(run)
+                runs = []
+            if run:
+                kept += run
+                run = []
             kept.append(line)
-            leading = False
-            runs = [[]]
     if not taken:
         return LinesLeft(text, 0, 0)
-    if leading:
-        left = ""
-        blank_bytes = _line_bytes(runs)
+    blank_bytes += sum(map(_line_bytes, runs))
+    if kept:
+        left = "\n".join(kept + run)
     else:
-        blank_bytes += _line_bytes(runs[:-1])
-        left = "\n".join(kept + runs[-1])
+        left = ""
+        blank_bytes += _line_bytes(run)
     return LinesLeft(left, len(text.encode()) - len(left.encode()) - blank_bytes, blank_bytes)
 
 
-def _line_bytes(runs: list[list[str]]) -> int:
-    return sum(len(line.encode()) + 1 for run in runs for line in run)
+def _line_bytes(lines: list[str]) -> int:
+    return sum(len(line.encode()) + 1 for line in lines)
 
 
 def _chunks(texts: Sequence[str]) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import defaultdict
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -136,6 +138,14 @@ def test_rows_taken_before_have_no_say(
         assert lines == ([line for line in text.split("\n") if line.strip()] if flag else next(stay))
 
 
+def test_lines_that_stay_are_those_that_cc_net_keeps() -> None:
+    golden = Path(__file__).parent / "data" / "lines" / "ccnet_kept.jsonl"
+    pages = [json.loads(line) for line in golden.read_text("utf-8").splitlines()]
+    bodies = [page["text"].split("\n")[1:] for page in pages]
+    left = packed([["\n".join(body) for body in bodies]], "none")
+    assert left == [[body[line] for line in page["kept"]] for body, page in zip(bodies, pages, strict=True)]
+
+
 def test_the_entries_of_a_batch() -> None:
     hashes = np.array([9, 5, 0, 5, 9, 0, 7, 5], np.uint64)
     entries = document_lines(hashes, np.array([3, 2, 1, 2]))
@@ -152,6 +162,12 @@ def test_the_entries_of_a_batch() -> None:
 
 def test_a_line_repeated_in_one_document_is_no_duplicate() -> None:
     assert packed([["a\na\nb"]], "none") == [["a", "b"]]
+
+
+def test_a_line_that_the_list_does_not_name_stays_in_every_document() -> None:
+    entries = document_lines(np.array([5, 5, 5], np.uint64), np.array([1, 2]))
+    nothing = Removal(np.zeros(0, np.uint64), np.zeros(0, np.bool_))
+    assert removed_lines(entries, nothing).tolist() == [False, False, True]
 
 
 def test_earlier_fingerprints_own_their_lines_when_they_come_first() -> None:
