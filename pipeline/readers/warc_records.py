@@ -233,7 +233,7 @@ class _Framer:
         return Record(offset, fields, block, length)
 
     def _skip_lines(self) -> tuple[bool, bytes]:
-        """Go past empty lines; tell whether there are two at once, and return what was skipped (64 KiB of it)."""
+        """Go past empty lines; tell whether there are two, and return what was skipped (64 KiB of it)."""
         self._need(4)
         well_ended = self._data.startswith(b"\r\n\r\n", self._at)
         skipped = b""
