@@ -63,7 +63,7 @@ def pieces(stream: BinaryIO) -> Iterator[Piece]:
     while data:
         yield Piece(offset, data, first=offset == 0, plain=True)
         offset += len(data)
-        data = stream.read(_PIECE)
+        data = stored.fetch(_PIECE)
 
 
 def _compressed(stored: _Stored) -> _Members | None:
@@ -98,8 +98,15 @@ class _Stored:
         self._held = 0
         self.offset = 0  # of the next byte
 
+    def fetch(self, size: int) -> bytes:
+        """Read on in the stream, always whole slices, so that nothing depends on what it gives at once."""
+        data = self._stream.read(size)
+        while len(data) < size and (more := self._stream.read(size - len(data))):
+            data += more
+        return data
+
     def read(self) -> bytes:
-        data = self._ahead.popleft() if self._ahead else self._stream.read(_SLICE)
+        data = self._ahead.popleft() if self._ahead else self.fetch(_SLICE)
         self.offset += len(data)
         self._read.append(data)
         self._held += len(data)
@@ -137,7 +144,7 @@ class _Stored:
         at = 0
         while True:
             if at == len(self._ahead):
-                data = self._stream.read(_SLICE)
+                data = self.fetch(_SLICE)
                 if not data:
                     return
                 self._ahead.append(data)

@@ -96,7 +96,6 @@ class _Framer:
         self._any_record = False
 
     def records(self) -> Iterator[Record | DeadLetter]:
-        reported = False
         while self._at_data():
             damage = self._ahead.error if self._ahead else ""
             if self._data.startswith(b"WARC/", self._at):
@@ -105,15 +104,9 @@ class _Framer:
             elif damage and self._ahead and len(self._data) - self._at < 5:
                 yield DeadLetter(self._ahead.offset, damage)
                 self._data, self._at, self._ahead = b"", 0, None
-                reported = True
             else:
-                # Up to the first record all is one stretch, since it may be a file of another format.
-                if self._any_record or not reported:
-                    is_arc = self._data.startswith(b"filedesc://", self._at)
-                    yield self._dead_letter(
-                        "an ARC file, which is not read" if is_arc else "not a WARC record"
-                    )
-                    reported = True
+                is_arc = self._data.startswith(b"filedesc://", self._at)
+                yield self._dead_letter("an ARC file, which is not read" if is_arc else "not a WARC record")
                 self._find_start()
 
     def _at_data(self) -> bool:
@@ -167,7 +160,10 @@ class _Framer:
         return DeadLetter(self._offset(), error, self._data[self._at : self._at + _HEAD])
 
     def _find_start(self) -> None:
-        """Go to the next start of a record, or to the end of what belongs together, whatever comes first."""
+        """Go to the next start of a record, or to the end of what belongs together, whatever comes first.
+
+        A member belongs to what is before it where no record was met yet: it may be a file of another format.
+        """
         while True:
             found = _START.search(self._data, self._at)
             if found:
