@@ -356,6 +356,15 @@ def test_members_that_are_no_records_are_a_dead_letter_each() -> None:
     ]
 
 
+def test_damaged_neighbours_are_a_dead_letter_each() -> None:
+    noisy = [gzip.compress(conversion(os.urandom(3000).hex().encode(), i), mtime=0) for i in range(4)]
+    for i in (1, 2):
+        noisy[i] = noisy[i][:600] + b"\0" * 20 + noisy[i][620:]
+    found = events(b"".join(noisy))
+    assert [type(event) for event in found] == [Document, DeadLetter, DeadLetter, Document]
+    assert [offset for offset, _ in errors(found)] == [len(noisy[0]), len(noisy[0] + noisy[1])]
+
+
 def test_damage_inside_a_file_without_members_costs_what_it_hits() -> None:
     damaged = bytearray(PLAIN)
     at = PLAIN.index(b"WARC/1.0", len(RECORDS[0]))
@@ -463,7 +472,7 @@ def test_flipped_bits_cost_at_most_their_own_records(flips: list[tuple[int, int]
         text.decode() for i, text in enumerate(TEXTS) if i not in hit
     ]
     assert set(kept) <= {text.decode() for text in TEXTS}
-    # Neighbours that are both unrecognisable may be one stretch of damage.
+    # A member whose first bytes are hit is one stretch of damage with a damaged one before it.
     assert len(TEXTS) - len(hit) + 1 <= len(found) <= len(TEXTS)
 
 

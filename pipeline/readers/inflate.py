@@ -56,7 +56,10 @@ class ZstdFrame:
         return b"".join(parts)
 
 
-def gzip_member() -> Inflater:
-    """Return a decompressor for one gzip member, which verifies its checksum."""
-    inflater: Inflater = _fast_zlib.decompressobj(31)
+def gzip_member(probe: bool = False) -> Inflater:
+    """Return a decompressor for one gzip member, which verifies its checksum.
+
+    To `probe` is to ask for a few bytes and get them whatever follows; isal would first look at what follows.
+    """
+    inflater: Inflater = (zlib if probe else _fast_zlib).decompressobj(31)
     return inflater

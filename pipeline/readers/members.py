@@ -172,10 +172,10 @@ class _Members:
         while head := self._member_head():
             yield from self._member(head)
 
-    def _inflater(self) -> Inflater:
+    def _inflater(self, probe: bool = False) -> Inflater:
         if self._magic is ZSTD_MAGIC:
             return ZstdFrame(self._dictionary)
-        return gzip_member()
+        return gzip_member(probe)
 
     def _member_head(self) -> bytes:
         """Leave padding and skippable frames behind, and return the next slice; empty at the file's end."""
@@ -263,16 +263,16 @@ class _Members:
 
         A record's start, an end with the right checksum, or 64 KiB without an error show that it is.
         """
-        inflater = self._inflater()
+        inflater = self._inflater(probe=True)
         shown = 0
         for data in itertools.chain([head], itertools.islice(self._stored.slices(), 16)):
             todo = data
             while todo:
-                try:
-                    out = inflater.decompress(todo, _TRIAL)
+                try:  # five bytes first: what comes after a record's start may be damaged in its turn
+                    out = inflater.decompress(todo, _TRIAL if shown else 5)
                 except DAMAGE:
                     return False
-                if (not shown and out.startswith(b"WARC/")) or inflater.eof:
+                if (not shown and out == b"WARC/") or inflater.eof:
                     return True
                 shown += len(out)
                 todo = inflater.unconsumed_tail
