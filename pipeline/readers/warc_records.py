@@ -269,7 +269,9 @@ class _Framer:
         while have < length:
             if self._end_reason():
                 self._data, self._at, self._base = b"".join(parts), 0, begin
-                raise self._broken_by_end(f"the record is clipped at {have} of {length} bytes")
+                # How much a damaged member gives depends on the library's version, and so is not said.
+                share = f"the first part of {length}" if self._is_damaged() else f"{have} of {length}"
+                raise self._broken_by_end(f"the record is clipped to {share} bytes")
             self._take()
             have += len(self._data)
             self._at = len(self._data)
