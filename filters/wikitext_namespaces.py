@@ -1,0 +1,97 @@
+"""What wikis call their files, categories, templates and redirects, and which prefixes name other wikis."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+# MediaWiki, languages/messages/Messages*.php: $namespaceNames and $namespaceAliases of NS_FILE and NS_MEDIA,
+# NS_CATEGORY, NS_TEMPLATE, and $magicWords['redirect']. English names are valid on every wiki.
+_ENGLISH = ("File Image Media", "Category", "Template", "redirect")
+_NAMES = {
+    "bg": ("Файл Картинка Медия", "Категория", "Шаблон", "пренасочване виж"),
+    "ca": ("Fitxer Imatge", "Categoria", "Plantilla", "redirecció"),
+    "cs": ("Soubor Obrázek Média", "Kategorie", "Šablona", "přesměruj"),
+    "da": ("Fil Billede Medie", "Kategori", "Skabelon", "omdirigering"),
+    "de": ("Datei Bild Medium", "Kategorie", "Vorlage", "weiterleitung"),
+    "en": _ENGLISH,
+    "es": ("Archivo Imagen Medio", "Categoría", "Plantilla", "redirección redireccion"),
+    "fr": ("Fichier Média", "Catégorie", "Modèle", "redirection"),
+    "hr": ("Datoteka Slika Mediji Medij", "Kategorija", "Predložak", "preusmjeri"),
+    "hu": ("Fájl Kép Média", "Kategória", "Sablon", "átirányítás"),
+    "it": ("Immagine", "Categoria", "Template", "rinvia rinvio rimando"),
+    "nl": ("Bestand Afbeelding", "Categorie", "Sjabloon", "doorverwijzing"),
+    "pl": ("Plik Grafika", "Kategoria", "Szablon", "patrz przekieruj tam"),
+    "pt": ("Ficheiro Arquivo Imagem Multimédia Média", "Categoria", "Predefinição", "redirecionamento"),
+    "ro": ("Fișier Fişier Imagine", "Categorie", "Format", "redirecteaza"),
+    "ru": ("Файл Изображение Медиа", "Категория К", "Шаблон", "перенаправление перенапр"),
+    "sl": ("Slika Datoteka", "Kategorija", "Predloga", "preusmeritev"),
+    "sr": ("Датотека Слика Медиј Медија Datoteka Slika Medij Medija", "Категорија Kategorija",
+           "Шаблон Šablon",           "преусмери preusmeri"),
+    "sv": ("Fil Bild", "Kategori", "Mall", "omdirigering"),
+    # MessagesUk.php falls back to Russian, whose names stay valid there.
+    "uk": ("Файл Зображення Изображение Медіа Медиа", "Категорія Категория", "Шаблон",
+           "перенаправлення перенаправление"),
+}  # fmt: skip
+
+# Codes of Wikipedia's language editions: `[[de:Berlin]]` puts a link beside the article, not into it.
+_EDITION_CODES = """
+aa ab ace ady af ak als alt am ami an ang ar arc ary arz as ast atj av avk awa ay az azb ba ban bar bat-smg
+bcl be be-tarask be-x-old bg bh bi bjn blk bm bn bo bpy br bs bug bxr ca cbk-zam cdo ce ceb ch chr chy ckb
+co cr crh cs csb cu cv cy da dag de din diq dsb dty dv dz ee el eml en eo es et eu ext fa ff fi fiu-vro fj
+fo fr frp frr fur fy ga gag gan gcr gd gl glk gn gom gor got gu guc gur guw gv ha hak haw he hi hif hr hsb
+ht hu hy hyw ia id ie ig ik ilo inh io is it iu ja jam jbo jv ka kaa kab kbd kbp kcg kg ki kk kl km kn ko
+koi krc ks ksh ku kv kw ky la lad lb lbe lez lfn lg li lij lld lmo ln lo lt ltg lv mad mai map-bms mdf mg
+mhr mi min mk ml mn mni mnw mr mrj ms mt mwl my myv mzn na nah nap nds nds-nl ne new nia nl nn no nov nqo
+nrm nso nv ny oc olo om or os pa pag pam pap pcd pcm pdc pfl pi pih pl pms pnb pnt ps pt pwn qu rm rmy rn ro
+roa-rup roa-tara ru rue rw sa sah sat sc scn sco sd se sg sh shi shn si simple sk skr sl sm smn sn so sq sr
+srn ss st stq su sv sw szl szy ta tay tcy te tet tg th ti tk tl tn to tpi tr trv ts tt tum tw ty tyv udm ug
+uk ur uz ve vec vep vi vls vo wa war wo wuu xal xh xmf yi yo za zea zh zh-classical zh-min-nan zh-yue zu
+"""
+_EDITIONS = frozenset(_EDITION_CODES.split())
+
+
+class Namespaces(NamedTuple):
+    """A wiki's own prefixes, lower case with spaces for underscores."""
+
+    file: frozenset[str]
+    category: frozenset[str]
+    template: frozenset[str]
+
+    def hides(self, target: str) -> bool:
+        """Whether a link to `target` shows nothing where it stands: a file, a category, another language."""
+        prefix, colon, _ = target.partition(":")
+        if not colon or not prefix:
+            return False
+        prefix = _normal(prefix)
+        return prefix in self.file or prefix in self.category or prefix in _EDITIONS
+
+
+@lru_cache(maxsize=512)
+def namespaces(language: str, header: tuple[tuple[str, int], ...] = ()) -> Namespaces:
+    """The prefixes of a language's wiki: the static table, English, and what the dump's header says.
+
+    `header` holds (name, number) pairs of a dump's `<namespaces>`: 6 and -2 are files, 14 categories, 10
+    templates. Tuples, so that the answer can be remembered.
+    """
+    rows = [_ENGLISH, _NAMES.get(language, _ENGLISH)]
+    file, category, template = ({_normal(name) for row in rows for name in row[i].split()} for i in range(3))
+    for name, number in header:
+        kind = {6: file, -2: file, 14: category, 10: template}.get(number)
+        if kind is not None and name:
+            kind.add(_normal(name))
+    return Namespaces(frozenset(file), frozenset(category), frozenset(template))
+
+
+_REDIRECT_WORDS = sorted({word for row in _NAMES.values() for word in row[3].split()})
+_REDIRECT = re.compile(rf"\s*#\s*(?:{'|'.join(_REDIRECT_WORDS)})\s*:?\s*\[\[", re.IGNORECASE)
+
+
+def is_redirect(wikitext: str) -> bool:
+    """Whether a page's text is a redirect in any of the 20 languages, for dumps without `<redirect>`."""
+    return _REDIRECT.match(wikitext) is not None
+
+
+def _normal(name: str) -> str:
+    return " ".join(name.replace("_", " ").split()).lower()
