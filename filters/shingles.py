@@ -6,7 +6,7 @@ import functools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -138,7 +138,7 @@ def _tokens(pieces: list[str], shingling: Shingling) -> tuple[Hashes, NDArray[np
     """Return the token hashes of a chunk in order, and how many each piece has."""
     codes = np.frombuffer("".join(pieces).encode("utf-32-le", "surrogatepass"), np.uint32)
     bounds = _starts([len(piece) for piece in pieces])
-    codes = _table(shingling).take(codes)
+    codes = _table(replace(shingling, size=1)).take(codes)
     if shingling.strip_accents:
         codes, bounds = _without(codes, bounds, codes == _DELETED)
     # True where a piece begins, save at the very end, where empty pieces may stand.
@@ -212,7 +212,10 @@ def _power_of_two_multipliers(bits: int) -> Hashes:
 
 @functools.cache
 def _table(shingling: Shingling) -> NDArray[np.uint32]:
-    """Return what each code point counts as: a code, `_SEPARATOR`, `_DELETED`, or a code with `_ALONE`."""
+    """Return what each code point counts as: a code, `_SEPARATOR`, `_DELETED`, or a code with `_ALONE`.
+
+    The size means nothing here; with one size for all, tables are made once for each normalisation.
+    """
     words = shingling.unit == "words"
     table = np.zeros(0x110000, np.uint32) if words else np.arange(0x110000, dtype=np.uint32)
     for code in range(_CODES):

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.dedup.components import (
@@ -62,6 +62,7 @@ def by_stars(first: Documents, second: Documents, parts: int = 3) -> tuple[Edges
             return (first, second), rounds
 
 
+@settings(deadline=None)
 @given(EDGES)
 @example([])
 @example([(3, 3)])
@@ -116,6 +117,7 @@ def test_long_chains_and_large_stars_are_one_cluster(name: str) -> None:
     assert rounds <= 20
 
 
+@settings(deadline=None)
 @given(EDGES)
 @example([(0, 1), (1, 2)])
 @example([(1, 0), (2, 1), (2, 0)])

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -99,6 +99,7 @@ DOCUMENT = st.lists(LINE, max_size=6).map("\n".join)
 BATCHES = st.lists(st.lists(DOCUMENT, max_size=4), max_size=4)
 
 
+@settings(deadline=None)
 @given(BATCHES, st.sampled_from(["none", "first"]), st.integers(1, 4), st.integers(1, 3))
 def test_packed_answer_is_the_plain_one(
     batches: list[list[str]], keep: Keep, buckets: int, window: int
@@ -107,6 +108,7 @@ def test_packed_answer_is_the_plain_one(
     assert packed(batches, keep, buckets=buckets, window=window) == plain(documents, keep)
 
 
+@settings(deadline=None)
 @given(st.lists(DOCUMENT, max_size=8), st.data(), st.sampled_from(["none", "first"]))
 def test_batch_size_decides_nothing(documents: list[str], data: st.DataObject, keep: Keep) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(documents)), max_size=3)))
@@ -114,6 +116,7 @@ def test_batch_size_decides_nothing(documents: list[str], data: st.DataObject, k
     assert packed(batches, keep) == packed([documents], keep)
 
 
+@settings(deadline=None)
 @given(BATCHES, st.randoms(use_true_random=False))
 def test_order_decides_nothing_when_every_copy_goes(batches: list[list[str]], rng: random.Random) -> None:
     order = rng.sample(range(len(batches)), len(batches))
@@ -122,6 +125,7 @@ def test_order_decides_nothing_when_every_copy_goes(batches: list[list[str]], rn
     assert [text for i in range(len(batches)) for text in left[i]] == packed(batches, "none")
 
 
+@settings(deadline=None)
 @given(BATCHES, st.data(), st.sampled_from(["none", "first"]), st.sampled_from(["lost", "excluded"]))
 def test_rows_taken_before_have_no_say(
     batches: list[list[str]], data: st.DataObject, keep: Keep, how: Literal["lost", "excluded"]
@@ -199,6 +203,7 @@ def test_more_lines_than_32_bits_are_refused() -> None:
 KEY = st.integers(0, 2)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(KEY, KEY, KEY, KEY), max_size=30), st.randoms(use_true_random=False))
 def test_losers_are_all_but_the_smallest(rows: list[tuple[int, int, int, int]], rng: random.Random) -> None:
     table = [(*row, place // 4, place % 4) for place, row in enumerate(rows)]

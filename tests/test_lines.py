@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from filters import lines
@@ -55,6 +55,7 @@ def test_normalisation_is_ccnets(line: str, normalized: str) -> None:
     assert int(value) == int.from_bytes(hashlib.sha1(normalized.encode()).digest()[:8], "little")
 
 
+@settings(deadline=None)
 @given(st.lists(TEXT, max_size=5))
 @example(["ΑΣ", "Σ", "ΑΣ\nΑ"])
 @example(["A\u0345Σ\u0345\nb", ""])
@@ -131,6 +132,7 @@ def blank_runs(text_lines: list[str]) -> list[int]:
     return runs
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["", " ", "\u3000", "a", "é", "😀 x"]), st.booleans()), min_size=1))
 def test_removal_books_every_byte_and_loses_no_line(flagged: list[tuple[str, bool]]) -> None:
     text = "\n".join(line for line, _ in flagged)
