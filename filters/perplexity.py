@@ -53,14 +53,21 @@ class Judgement(NamedTuple):
     bucket: Bucket
 
 
-class _Pieces(dict[str, bytes]):
-    """Raw word -> its pieces in KenLM's form, each with a space before it; SentencePiece answers a miss."""
+class WordPieces(dict[str, bytes]):
+    """Raw word -> its pieces in KenLM's form, each with a space before it; SentencePiece answers a miss.
 
-    def __init__(self, processor: Any, limit: int) -> None:
+    What is remembered, about `limit` bytes, only saves time.
+    """
+
+    def __init__(self, processor: Any, limit: int = WORD_MEMORY) -> None:
         super().__init__()
         self._processor = processor
         self._limit = limit
         self._held = 0
+
+    def of_line(self, line: str) -> bytes:
+        """The pieces of a line, which is cut at white space before anything else; empty for a blank one."""
+        return b"".join(map(self.__getitem__, line.split()))
 
     def __missing__(self, word: str) -> bytes:
         pieces: list[str] = self._processor.encode(normalize_for_language_model(word), out_type=str)
@@ -93,7 +100,7 @@ class LanguageModel:
         self.kenlm = kenlm
         self.cutoffs = cutoffs
         self.mode = mode
-        self._pieces = _Pieces(processor, memory)
+        self._pieces = WordPieces(processor, memory)
 
     def lines(self, text: str) -> Likelihood:
         """The likelihood of `text` line by line, summed, each line between begin and end marks.
@@ -102,12 +109,12 @@ class LanguageModel:
         each distinct word only once. Blank lines count nothing.
         """
         log10, length = 0.0, 0
-        pieces, score = self._pieces.__getitem__, self.kenlm.score
+        of_line, score = self._pieces.of_line, self.kenlm.score
         for line in text.split("\n"):
-            words = b"".join(map(pieces, line.split()))
-            if words:
-                log10 += score(words)
-                length += words.count(b" ") + 1
+            pieces = of_line(line)
+            if pieces:
+                log10 += score(pieces)
+                length += pieces.count(b" ") + 1
         return Likelihood(log10, length)
 
     def ccnet(self, text: str) -> Likelihood:

@@ -1,0 +1,1 @@
+"""Training of the models that the pipeline judges with: `python -m pipeline.train`."""

@@ -1,0 +1,226 @@
+"""A linear classifier of pages that Wikipedia cites against others: RedPajama's, without its defects.
+
+RedPajama-Data `rp_v1`, data_prep/cc/classifier. Its positives alone had a least length, its negatives were
+the first of each file, its copies stayed, labels were not shuffled, and nothing was held out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from filters.reference import NEGATIVE, POSITIVE, REDPAJAMA_THRESHOLD, reference_scores
+from pipeline.errors import WinnowError
+from pipeline.models import load_reference, resolve
+from pipeline.train.corpus import Counts, read_texts, text_hash
+from pipeline.train.measures import AtThreshold, at_threshold, calibration, roc_auc
+from pipeline.train.output import finished, table
+from pipeline.train.supervised import Settings, Trained, train
+
+LEAST_TEXTS: Final = 20
+"""Of each class, in training and held out: below that nothing can be said of a classifier."""
+
+CROWDED: Final = 0.2
+"""A host with more of its class's texts than this is split by URL: it would fill one side alone."""
+
+BINS_AN_OCTAVE: Final = 4
+"""Lengths are matched in bins of a quarter octave: 19% from end to end."""
+
+
+@dataclass(frozen=True)
+class ClassifierSettings:
+    """What `python -m pipeline.train classifier` can be told."""
+
+    positives: tuple[str, ...]
+    negatives: tuple[str, ...]
+    output: Path
+    training: Settings
+    name: str = "reference.en"
+    field: str = "text"
+    min_chars: int = 1000
+    chunk_chars: int = 0
+    heldout: float = 0.2
+    threshold: float = REDPAJAMA_THRESHOLD
+
+
+class Example(NamedTuple):
+    """A text of one class, the hash that orders it, and whether it is held out."""
+
+    positive: bool
+    order: int
+    heldout: bool
+    text: str
+
+
+def train_classifier(settings: ClassifierSettings) -> str:
+    """Write `<name>.ftz` (`.bin` where not quantised) and its card; returns the card.
+
+    Raises WinnowError, one sentence, where a class is missing or too small; nothing is then left under a
+    final name.
+    """
+    counts = (Counts(), Counts())
+    by_class = [
+        _texts(patterns, settings, count)
+        for patterns, count in zip((settings.positives, settings.negatives), counts, strict=True)
+    ]
+    for name, texts, count in zip(("positive", "negative"), by_class, counts, strict=True):
+        if not texts:
+            raise WinnowError(f"no {name} text has {settings.min_chars:,} characters or more: {count}")
+    both = by_class[0].keys() & by_class[1].keys()
+    examples = [
+        example
+        for positive, texts in ((True, by_class[0]), (False, by_class[1]))
+        for example in _split({n: t for n, t in texts.items() if n not in both}, positive, settings)
+    ]
+    training, heldout = (_matched([e for e in examples if e.heldout is side]) for side in (False, True))
+    for side, chosen in (("train on", training), ("hold out", heldout)):
+        if len(chosen) < 2 * LEAST_TEXTS:
+            raise WinnowError(
+                f"only {len(chosen) // 2} texts of each class and equal length are left to {side}; "
+                f"{LEAST_TEXTS} are needed"
+            )
+    with finished(settings.output) as work:
+        file = f"{settings.name}.{'ftz' if settings.training.quantize else 'bin'}"
+        pairs = [(POSITIVE if example.positive else NEGATIVE, example.text) for example in training]
+        trained = train(pairs, work, file, settings.training)
+        scores = reference_scores(load_reference(resolve(str(work / file))), [e.text for e in heldout])
+        text = card(settings, Outcome(counts, len(both), trained, training, heldout, scores.tolist()))
+        (work / f"{settings.name}.md").write_text(text)
+    return text
+
+
+def _texts(
+    patterns: Iterable[str], settings: ClassifierSettings, counts: Counts
+) -> dict[int, tuple[str, str]]:
+    """(URL, text) of the distinct texts that are long enough, by the hash of the text."""
+    found: dict[int, tuple[str, str]] = {}
+    for text in read_texts(patterns, settings.field, counts):
+        if len(text.text) < settings.min_chars:
+            counts.left_out["too short"] += 1
+            continue
+        number = text_hash(text.text, settings.training.seed)
+        if number in found:
+            counts.left_out["copies"] += 1
+            found[number] = min(found[number], (text.url, text.text))
+        else:
+            counts.taken += 1
+            found[number] = (text.url, text.text)
+    return found
+
+
+def _split(texts: dict[int, tuple[str, str]], positive: bool, settings: ClassifierSettings) -> list[Example]:
+    """Each text, or its chunks, held out or not by the hash of its host, or where that is crowded its URL."""
+    hosts: dict[str, int] = defaultdict(int)
+    for url, _ in texts.values():
+        hosts[_host(url)] += 1
+    examples = []
+    for number, (url, text) in texts.items():
+        host = _host(url)
+        crowded = not host or hosts[host] > CROWDED * len(texts)
+        key = (url or str(number)) if crowded else host
+        heldout = text_hash(key, settings.training.seed) / 2**64 < settings.heldout
+        for chunk in chunks(text, settings.chunk_chars):
+            order = text_hash(chunk, settings.training.seed)
+            examples.append(Example(positive, order, heldout, chunk))
+    return examples
+
+
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
+
+
+def chunks(text: str, size: int) -> list[str]:
+    """`text` in runs of whole lines, of `size` characters or more, without a shorter rest; 0: whole."""
+    if not size:
+        return [text]
+    parts: list[str] = []
+    lines: list[str] = []
+    for line in text.split("\n"):
+        lines.append(line)
+        if sum(map(len, lines)) >= size:
+            parts.append("\n".join(lines))
+            lines = []
+    return parts
+
+
+def _matched(examples: list[Example]) -> list[Example]:
+    """As many of each class in every bin of lengths, the smallest hashes of each, all in hash order."""
+    bins: dict[int, tuple[list[Example], list[Example]]] = defaultdict(lambda: ([], []))
+    for example in sorted(examples, key=lambda example: (example.order, example.positive)):
+        bins[int(math.log2(max(len(example.text), 1)) * BINS_AN_OCTAVE)][example.positive].append(example)
+    chosen = []
+    for negatives, positives in bins.values():
+        count = min(len(negatives), len(positives))
+        chosen += positives[:count] + negatives[:count]
+    return sorted(chosen, key=lambda example: (example.order, example.positive))
+
+
+class Outcome(NamedTuple):
+    """What a training run found, for its card; a score for each text held out."""
+
+    counts: tuple[Counts, Counts]
+    in_both: int
+    trained: Trained
+    training: Sequence[Example]
+    heldout: Sequence[Example]
+    scores: list[float]
+
+
+def card(settings: ClassifierSettings, outcome: Outcome) -> str:
+    """The model's card in Markdown: data, settings, and how it does on what was held out."""
+    positive = np.array([example.positive for example in outcome.heldout], bool)
+    scores = np.array(outcome.scores)
+    lengths = np.array([float(len(example.text)) for example in outcome.heldout])
+    at = at_threshold(scores, positive, settings.threshold)
+    # Length at the threshold that takes as many texts as the classifier does.
+    as_many = float(np.sort(lengths)[len(lengths) - at.kept]) if at.kept else math.inf
+    rows: list[list[object]] = [
+        ["classifier", roc_auc(scores, positive), *_cells(at)],
+        [
+            "length alone",
+            roc_auc(lengths, positive),
+            *_cells(at_threshold(lengths, positive, as_many)),
+        ],
+    ]
+    bins = [
+        [f"{low:.1f} to {high:.1f}", texts, mean, share]
+        for low, high, texts, mean, share in calibration(scores, positive)
+    ]
+    fit = settings.training
+    failed = outcome.trained.attempts - 1
+    retried = f" after {failed} that met a NaN" if failed else ""
+    chunked = f", cut to chunks of about {settings.chunk_chars:,} characters" if settings.chunk_chars else ""
+    return f"""# Reference classifier `{settings.name}`
+
+fastText, supervised: {outcome.trained.words:,} words, {fit.dimensions} dimensions, {fit.epochs} epochs, rate
+{fit.rate:g}, words of {fit.min_count} or more, seed {outcome.trained.seed}{retried}\
+{", quantised" if fit.quantize else ""}.
+
+- Positives: {outcome.counts[0]}.
+- Negatives: {outcome.counts[1]}.
+- {outcome.in_both:,} texts that are in both classes are in neither; texts have {settings.min_chars:,}
+  characters or more{chunked}; classes are matched in length.
+- Trained on {len(outcome.training):,}, held out {len(outcome.heldout):,}, half of each class, split by host.
+
+On the texts held out, at threshold {settings.threshold:g}:
+
+{table(["score", "ROC AUC", "precision", "recall", "texts taken"], rows)}
+
+Calibration:
+
+{table(["score", "texts", "mean score", "share of positives"], bins)}
+"""
+
+
+def _cells(at: AtThreshold) -> list[object]:
+    return [at.precision, at.recall, at.kept]

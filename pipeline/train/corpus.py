@@ -1,0 +1,173 @@
+"""Texts to train on, from any files: read once, put on disk in an order that no file order changes."""
+
+from __future__ import annotations
+
+import codecs
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, NamedTuple, Self, cast
+
+import numpy as np
+import xxhash
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystems import FileSystems
+
+from pipeline.errors import WinnowError
+from pipeline.files import open_file
+from pipeline.readers.documents import DocumentsReader
+from pipeline.readers.parquet_rows import PARQUET_MAGIC
+from pipeline.records import DeadLetter, Document
+
+_SNIFF: Final = 4096
+
+
+class Text(NamedTuple):
+    """One text: its URL ("" where it has none), its language as its file says ("" likewise), itself."""
+
+    url: str
+    language: str
+    text: str
+
+
+@dataclass
+class Counts:
+    """What reading met: texts taken, and by reason those that were not."""
+
+    taken: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        reasons = [f"{count:,} {reason}" for reason, count in sorted(self.left_out.items())]
+        return f"{self.taken:,} documents" + (f" (left out: {', '.join(reasons)})" if reasons else "")
+
+
+def text_hash(text: str, seed: int = 0) -> int:
+    """The xxh3_64 by which copies are found and orders and samples drawn."""
+    return xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"), seed)
+
+
+def read_texts(patterns: Iterable[str], field: str, counts: Counts) -> Iterator[Text]:
+    """The texts of the files that `patterns` match: Parquet, JSON lines, or plain text, compressed or not.
+
+    `field` names the text's column. A row marked as dropped by the pipeline is left out. Of plain text, a
+    document is what blank lines separate. Raises WinnowError for a pattern that matches nothing, and where a
+    file cannot be read at all.
+    """
+    for path in _files(patterns):
+        if _is_plain(path):
+            yield from _paragraphs(path)
+            continue
+        with open_file(path) as stream:
+            for event in DocumentsReader(text=field).read(stream, ""):
+                if isinstance(event, DeadLetter):
+                    counts.left_out["unreadable"] += 1
+                elif isinstance(event, Document):
+                    if event.metadata.get("verdict"):
+                        counts.left_out["dropped by the pipeline"] += 1
+                    else:
+                        yield Text(event.url, event.language, event.text)
+
+
+def _files(patterns: Iterable[str]) -> list[str]:
+    found: set[str] = set()
+    for pattern in patterns:
+        try:
+            matches = [match.path for match in FileSystems.match([pattern])[0].metadata_list]
+        except (BeamIOError, OSError) as error:
+            raise WinnowError(f"cannot look up {pattern}: {str(error).splitlines()[0]}") from error
+        matches = [path for path in matches if "://" in path or Path(path).is_file()]
+        if not matches:
+            raise WinnowError(f"no file matches {pattern}")
+        found.update(matches)
+    return sorted(found)
+
+
+def _open_readable(path: str) -> BinaryIO:
+    """The readable bytes of a file, whose name tells how it is compressed."""
+    try:
+        return cast(BinaryIO, FileSystems.open(path))
+    except (BeamIOError, OSError) as error:
+        raise WinnowError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+
+
+def _is_plain(path: str) -> bool:
+    """Whether a file is neither Parquet nor JSON lines, by how it begins."""
+    with open_file(path) as stream:
+        if stream.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC:
+            return False
+    with _open_readable(path) as stream:
+        try:
+            head = stream.read(_SNIFF)
+        except (OSError, EOFError, ValueError):
+            return False  # damaged at its beginning: the reader of documents says how
+    return not head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{")
+
+
+def _paragraphs(path: str) -> Iterator[Text]:
+    lines: list[str] = []
+    with _open_readable(path) as stream:
+        try:
+            for raw in iter(stream.readline, b""):
+                line = raw.decode("utf-8", "replace").rstrip("\r\n")
+                if line.strip():
+                    lines.append(line)
+                elif lines:
+                    yield Text("", "", "\n".join(lines))
+                    lines = []
+        except (OSError, EOFError, ValueError) as error:
+            raise WinnowError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+    if lines:
+        yield Text("", "", "\n".join(lines))
+
+
+class Spool:
+    """Distinct texts on disk, read back in the order of their hashes.
+
+    Memory holds about 200 bytes a text; the disk, until the spool is closed, the texts.
+    """
+
+    def __init__(self) -> None:
+        self._stream = tempfile.TemporaryFile()  # noqa: SIM115 closed by __exit__
+        self._entries: dict[int, tuple[int, int]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.close()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, text: str) -> bool:
+        """Keep `text`; False where it, or one of its hash, is there already."""
+        number = text_hash(text)
+        if number in self._entries:
+            return False
+        data = text.encode("utf-8", "replace")
+        self._entries[number] = (self._stream.tell(), len(data))
+        self._stream.write(data)
+        return True
+
+    def split(self, heldout: float, most: int) -> tuple[list[int], list[int]]:
+        """Names of the texts for training and of those held out, each in hash order, together at most `most`.
+
+        `heldout` is the share of the second; which those are depends on each text alone.
+        """
+        hashes = np.sort(np.fromiter(self._entries, np.uint64, len(self._entries)))[:most]
+        # Drawn by a hash of the hash, since the texts are in the order of the hash itself.
+        drawn = np.array([xxhash.xxh3_64_intdigest(h.tobytes()) / 2**64 < heldout for h in hashes], bool)
+        return hashes[~drawn].tolist(), hashes[drawn].tolist()
+
+    def texts(self, names: Iterable[int]) -> Iterator[str]:
+        """The texts of these names, in their order."""
+        for name in names:
+            place, size = self._entries[name]
+            self._stream.seek(place)
+            yield self._stream.read(size).decode()
