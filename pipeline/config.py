@@ -20,6 +20,10 @@ from pipeline.yaml_lines import Path, load_yaml
 STANDARD_SOURCES = ("commoncrawl", "c4", "github", "wikipedia", "books", "arxiv", "stackexchange")
 _Model = TypeVar("_Model", bound=BaseModel)
 Amount = Annotated[int, BeforeValidator(parse_amount)]
+Budget = Annotated[
+    Literal["largest"] | int,
+    BeforeValidator(lambda value: value if value == "largest" else parse_amount(value)),
+]
 
 
 class _Strict(BaseModel):
@@ -46,7 +50,7 @@ class Holdout(_Strict):
 class Config(_Strict):
     """The settings of a run that belong to no single source."""
 
-    tokens: Literal["largest"] | Amount = Field("largest", description="the token budget")
+    tokens: Budget = Field("largest", description="the token budget")
     published_tokens: Amount | None = Field(None, description="report only")
     sequence_length: int = Field(2048, gt=0)
     seed: int = 0
@@ -121,14 +125,12 @@ def _source(check: _Checker, name: str, block: object) -> Source:
     return Source(check.model(SourceBlock, own, place), flow.with_stages(changed))
 
 
-def _stage(check: _Checker, stage: Stage, override: object, place: Path) -> Stage | None:
-    if override is False:
-        return None
+def _stage(check: _Checker, stage: Stage, override: object, place: Path) -> Stage:
+    if isinstance(override, bool):
+        override = {"on": override}
     if not isinstance(override, dict):
-        raise check.error(
-            place, f"write a block of {stage.name}'s thresholds, or `off` to leave the stage out"
-        )
-    return check.model(type(stage), {**stage.model_dump(), **override}, place)
+        raise check.error(place, f"write a block of {stage.name}'s thresholds, or `on` or `off`")
+    return check.model(type(stage), {**stage.model_dump(), "on": True, **override}, place)
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:

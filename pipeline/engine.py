@@ -7,7 +7,6 @@ dead worker ends the run instead of hanging it.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shlex
@@ -24,9 +23,9 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 from apache_beam.portability.api import beam_provision_api_pb2
-from apache_beam.runners.job.utils import dict_to_struct
 from apache_beam.runners.portability.fn_api_runner import worker_handlers
 from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo, FnApiRunner
+from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.transforms import environments
 
 from pipeline.errors import WinnowError
@@ -36,13 +35,14 @@ LOCAL_RUNNERS = ("DirectRunner", "FnApiRunner")
 # Below this many bytes of input, starting worker processes (2 s a phase) costs more than the second core
 # gives.
 SMALL_INPUT = 100_000_000
+WORKER_DIED = "a worker process died; run again to resume"
 
 
 class Engine:
     """Runs pipelines with one set of Beam options.
 
-    `workers`: processes of the local runner, 0 for one a core. Raises WinnowError with the user's sentence
-    where a unit failed with one; anything else a pipeline raises is passed on.
+    `workers`: processes of the local runner; 0 for one a core, where there is enough to read. Raises
+    WinnowError with the user's sentence where a unit failed with one; anything else is passed on.
     """
 
     def __init__(self, options: PipelineOptions, workers: int = 0) -> None:
@@ -66,20 +66,22 @@ class Engine:
         if self._runner not in LOCAL_RUNNERS:
             return self._runner
         workers = min(self.workers, elements)
-        if workers == 1 or (size < SMALL_INPUT and not self._forced):
+        if workers == 1 or size < (1 if self._forced else SMALL_INPUT):
             self._options.view_as(DirectOptions).direct_num_workers = 1
             return FnApiRunner(environments.EmbeddedPythonEnvironment.default())
         self._options.view_as(DirectOptions).direct_num_workers = workers
         self._options.view_as(WorkerOptions).default_sdk_harness_log_level = "ERROR"
         _let_workers_import_us()
         _watch_workers()
-        command = f"{shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main"
+        command = f"{shlex.quote(sys.executable)} -m pipeline.worker"
         return FnApiRunner(
             environments.SubprocessSDKEnvironment.from_command_string(command_string=command),
             provision_info=ExtendedProvisionInfo(
                 beam_provision_api_pb2.ProvisionInfo(
                     retrieval_token="unused-retrieval-token",
-                    pipeline_options=dict_to_struct(self._options.get_all_options(drop_default=True)),
+                    pipeline_options=JobServiceHandle.encode_pipeline_options(
+                        self._options.get_all_options(drop_default=True)
+                    ),
                 )
             ),
         )
@@ -93,29 +95,33 @@ def _let_workers_import_us() -> None:
 
 
 def _watch_workers() -> None:
-    """Make FnApiRunner notice a worker process that died: only its docker handler looks after its process."""
+    """Make FnApiRunner notice a dead worker process: only its docker handler looks after its process."""
     handler = worker_handlers.SubprocessSdkWorkerHandler
     if getattr(handler, "watched_by_winnow", False):
         return
-    start_worker = handler.start_worker
+    start_worker, stop_worker = handler.start_worker, handler.stop_worker
 
     def start_and_watch(self: worker_handlers.SubprocessSdkWorkerHandler) -> None:
+        self.stopped = threading.Event()
         start_worker(self)
 
         def watch() -> None:
             self.worker_thread.join()
-            self.control_conn.abort(
-                RuntimeError(f"{USER_MESSAGE}a worker process died; run again to resume{USER_MESSAGE}")
-            )
+            # What is asked of a dead worker later would wait as well: go on until the runner gives up.
+            while not self.stopped.wait(0.2):
+                self.control_conn.abort(RuntimeError(f"{USER_MESSAGE}{WORKER_DIED}{USER_MESSAGE}"))
 
         threading.Thread(target=watch, name="watch_worker", daemon=True).start()
 
-    handler.start_worker = start_and_watch
+    def stop(self: worker_handlers.SubprocessSdkWorkerHandler) -> None:
+        stop_worker(self)
+        self.stopped.set()
+
+    def keep_quiet(args: threading.ExceptHookArgs) -> None:
+        # The thread that waits for a worker says in a traceback what the watch says in a sentence.
+        if args.thread is None or args.thread.name != "run_worker":
+            threading.__excepthook__(args)
+
+    handler.start_worker, handler.stop_worker = start_and_watch, stop
     handler.watched_by_winnow = True
-
-
-def quiet_beam() -> None:
-    """Keep Beam's own chatter off the terminal; its errors still come through."""
-    logging.basicConfig(level=logging.ERROR)
-    for name in ("apache_beam", "root"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    threading.excepthook = keep_quiet

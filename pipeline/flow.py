@@ -37,16 +37,16 @@ class Flow:
             found.update({stage.name: stage for stage in part})
         return found
 
-    def with_stages(self, changed: Mapping[str, Stage | None]) -> Flow:
-        """The flow with some stages replaced by name, or left out where the new one is None."""
+    def with_stages(self, changed: Mapping[str, Stage]) -> Flow:
+        """The flow with some stages replaced by name, without those that are off then."""
 
         def rebuilt(part: tuple[_Stage, ...]) -> tuple[_Stage, ...]:
             stages = (changed.get(stage.name, stage) for stage in part)
-            return tuple(cast(_Stage, stage) for stage in stages if stage is not None)
+            return tuple(cast(_Stage, stage) for stage in stages if stage.on)
 
         return Flow(
             name=self.name,
-            read=cast(ReadStage, changed.get(self.read.name) or self.read),
+            read=cast(ReadStage, changed.get(self.read.name, self.read)),
             clean=rebuilt(self.clean),
             rounds=rebuilt(self.rounds),
             judge=rebuilt(self.judge),

@@ -7,18 +7,20 @@ import sys
 
 logging.basicConfig(level=logging.ERROR)  # before Beam is imported: it chatters while it is
 
-from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402  # see above
+from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline.config import read_config  # noqa: E402  # see above
-from pipeline.engine import LOCAL_RUNNERS, Engine  # noqa: E402  # see above
-from pipeline.errors import WinnowError  # noqa: E402  # see above
-from pipeline.options import Options, default_config, parse_options  # noqa: E402  # see above
-from pipeline.phases import run_phases  # noqa: E402  # see above
-from pipeline.phases.phase import Run  # noqa: E402  # see above
-from pipeline.progress import Progress  # noqa: E402  # see above
-from pipeline.sources import fingerprinted, select_sources  # noqa: E402  # see above
-from pipeline.start_over import start_over  # noqa: E402  # see above
-from pipeline.summary import print_summary  # noqa: E402  # see above
+from pipeline.config import read_config
+from pipeline.engine import LOCAL_RUNNERS, Engine
+from pipeline.errors import WinnowError
+from pipeline.flow import Flow
+from pipeline.models import load_sentencepiece, resolve
+from pipeline.options import Options, default_config, parse_options
+from pipeline.phases import run_phases
+from pipeline.phases.phase import Run
+from pipeline.progress import Progress
+from pipeline.sources import fingerprinted, select_sources
+from pipeline.start_over import start_over
+from pipeline.summary import print_summary
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,6 +48,7 @@ def make_run(options: Options, progress: Progress) -> Run:
     selection = select_sources(config, sources, options)
     for warning in selection.warnings:
         progress.say(f"warning: {warning}")
+    load_models(selection.flows, config.tokenizer)
     if options.fresh:
         start_over(options.output)
     inputs = fingerprinted(selection, options.output, options.verify_inputs)
@@ -64,6 +67,14 @@ def make_run(options: Options, progress: Progress) -> Run:
         else "files",
         limit=options.limit,
     )
+
+
+def load_models(flows: dict[str, Flow], tokenizer: str) -> None:
+    """Load every model the run will need; raises ModelError (a sentence) for one that is missing or wrong."""
+    for flow in flows.values():
+        for stage in flow.judge:
+            stage.load({path: resolve(path) for path in stage.model_paths()})
+    load_sentencepiece(resolve(tokenizer))
 
 
 if __name__ == "__main__":

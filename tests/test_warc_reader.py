@@ -109,6 +109,7 @@ def test_response_gives_content_and_the_header_s_charset() -> None:
         timestamp="2020-01-02T03:04:05Z",
         snapshot="CC-MAIN-2019-30",
         metadata={
+            "form": "warc",
             "record_id": "urn:uuid:1",
             "payload_digest": "sha1:ABC",
             "content_type": "text/html; Charset='ISO-8859-1'",
@@ -125,7 +126,7 @@ def test_conversion_gives_the_whole_text_and_the_response_s_key() -> None:
     text = "How to bake\n\nWARC/1.0\r\nWARC-Type: conversion\r\n\r\nContent-based filtering works.\n"
     found = document(conversion(text.encode(), WARC_Identified_Content_Language="eng"))
     assert (found.text, found.content, found.key) == (text, None, "urn:uuid:page-1")
-    assert found.metadata == {"record_id": "urn:uuid:1", "identified_language": "eng"}
+    assert found.metadata == {"form": "wet", "record_id": "urn:uuid:1", "identified_language": "eng"}
 
 
 def test_wet_bytes_that_are_not_utf8_are_replaced_and_counted() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pipeline.flow import Flow
+from pipeline.flows.c4 import C4
 from pipeline.flows.commoncrawl import COMMONCRAWL
+from pipeline.flows.documents import DOCUMENTS
 
-FLOWS: dict[str, Flow] = {flow.name: flow for flow in (COMMONCRAWL,)}
+FLOWS: dict[str, Flow] = {flow.name: flow for flow in (COMMONCRAWL, C4, DOCUMENTS)}

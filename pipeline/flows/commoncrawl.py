@@ -14,7 +14,7 @@ COMMONCRAWL = Flow(
     name="commoncrawl",
     read=WarcOrWet(),
     clean=(ExtractText(), DropShort()),
-    rounds=(DuplicateIds(), DuplicateLines(scope="snapshot", keep="none")),
+    rounds=(DuplicateIds(forms=("warc", "wet")), DuplicateLines(scope="snapshot", keep="none")),
     judge=(Language(), Perplexity(), WikipediaReference()),
     duplicates=(DuplicateTexts(),),
 )

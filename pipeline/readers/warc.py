@@ -162,6 +162,7 @@ def _metadata(headers: dict[str, str], message: Message | None) -> dict[str, Any
     """Return what only this source has, where the record has it."""
     http = message.fields if message else {}
     found = {
+        "form": "warc" if message else "wet",
         "record_id": headers.get("warc-record-id", "").strip("<>"),
         "payload_digest": headers.get("warc-payload-digest", ""),
         "identified_language": headers.get("warc-identified-content-language", ""),

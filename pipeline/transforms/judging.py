@@ -95,6 +95,9 @@ class Judging:
 class JudgeStage(Stage, ABC):
     """A stage that scores the rows of a batch and gives verdicts."""
 
+    def load(self, models: dict[str, Model]) -> None:
+        """Load what `judge` will need, so that a wrong file is found before any data is read."""
+
     @abstractmethod
     def judge(self, batch: Judging, models: dict[str, Model]) -> None:
         """Score `batch.rows()`, record the values, drop what misses a threshold.

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from pipeline.readers.documents import DocumentsReader
 from pipeline.readers.warc import WarcReader
 from pipeline.records import Reader
 from pipeline.transforms.stage import Stage
@@ -33,3 +34,16 @@ class WarcOrWet(ReadStage):
     def reader(self) -> Reader:
         """A WarcReader with this stage's limits."""
         return WarcReader(max_document_bytes=self.max_document_bytes)
+
+
+class Documents(ReadStage):
+    """JSON lines or Parquet of texts; the columns are named here, all others stay as metadata."""
+
+    text: str = "text"
+    url: str = "url"
+    timestamp: str = "timestamp"
+    id: str | None = Field(None, description="a column that names the record; else url, date and text do")
+
+    def reader(self) -> Reader:
+        """A DocumentsReader with this stage's columns."""
+        return DocumentsReader(self.text, self.url, self.timestamp, self.id, self.max_document_bytes)

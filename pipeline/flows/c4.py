@@ -1,0 +1,16 @@
+"""C4 as published: LLaMA took it unchanged; here records read twice and equal texts go."""
+
+from __future__ import annotations
+
+from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts
+from pipeline.flow import Flow
+from pipeline.transforms.judges import Language
+from pipeline.transforms.read import Documents
+
+C4 = Flow(
+    name="c4",
+    read=Documents(),
+    rounds=(DuplicateIds(),),
+    judge=(Language(on=False),),
+    duplicates=(DuplicateTexts(),),
+)

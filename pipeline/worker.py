@@ -1,0 +1,20 @@
+"""A worker process of the local runner: Beam's, without its chatter on the terminal."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+
+def main() -> None:
+    """Run Beam's worker; what it logs below ERROR goes to the runner only."""
+    terminal = logging.StreamHandler()
+    terminal.setLevel(logging.ERROR)
+    logging.getLogger().addHandler(terminal)
+    from apache_beam.runners.worker import sdk_worker_main  # noqa: PLC0415  # it logs while it is imported
+
+    sdk_worker_main.main(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
