@@ -141,14 +141,11 @@ def _tokens(pieces: list[str], shingling: Shingling) -> tuple[Hashes, NDArray[np
     codes = _table(replace(shingling, size=1)).take(codes)
     if shingling.strip_accents:
         codes, bounds = _without(codes, bounds, codes == _DELETED)
-    # True where a piece begins, save at the very end, where empty pieces may stand.
-    begins = np.zeros(len(codes), np.bool_)
-    begins[bounds[bounds < len(codes)]] = True
     if shingling.unit == "characters":
         space = codes == _SPACE
         again = np.zeros(len(codes), np.bool_)
         again[1:] = space[1:] & space[:-1]
-        codes, bounds = _without(codes, bounds, again & ~begins)
+        codes, bounds = _without(codes, bounds, again)  # no text begins or ends with a space
         return codes.astype(np.uint64), np.diff(bounds)
     inside = codes != _SEPARATOR
     first = inside.copy()
@@ -157,7 +154,8 @@ def _tokens(pieces: list[str], shingling: Shingling) -> tuple[Hashes, NDArray[np
     if alone.any():
         first |= alone
         first[1:] |= alone[:-1] & inside[1:]
-    first |= begins & inside
+    begins = bounds[bounds < len(codes)]  # empty pieces may stand at the very end
+    first[begins] = inside[begins]
     starts = np.flatnonzero(first[inside])
     return _word_hashes(codes[inside], starts), np.diff(np.searchsorted(np.flatnonzero(first), bounds))
 
@@ -222,7 +220,9 @@ def _table(shingling: Shingling) -> NDArray[np.uint32]:
         table[code] = _meaning(chr(code), shingling)
     if words:
         for first, last in _UNSPACED:
-            table[first:last][(table[first:last] != _SEPARATOR) & (table[first:last] != _DELETED)] |= _ALONE
+            table[first:last][table[first:last] != _SEPARATOR] |= (
+                _ALONE  # and _DELETED, all ones, stays itself
+            )
     return table
 
 

@@ -42,13 +42,11 @@ def similarity(sets: Shingles, first: NDArray[np.integer], second: NDArray[np.in
 
 
 def over(found: Similarity, threshold: float, measure: Measure) -> NDArray[np.bool_]:
-    """Say which pairs are near-duplicates: whose measure is at least the threshold."""
-    measured = {
-        "jaccard": found.jaccard,
-        "containment": found.containment,
-        "either": np.maximum(found.jaccard, found.containment),
-    }
-    return measured[measure] >= threshold
+    """Say which pairs are near-duplicates: whose measure is at least the threshold.
+
+    Containment is never below Jaccard, so that "either" is containment by another name.
+    """
+    return (found.jaccard if measure == "jaccard" else found.containment) >= threshold
 
 
 def sampling_error(sampled: int, confidence: float = 0.999) -> float:
@@ -66,7 +64,7 @@ def set_keys(sets: Shingles) -> tuple[Hashes, Hashes]:
     Texts of one key collapse before anything is compared, so that copies cost nothing. A text without
     shingles has (0, 0), which means nothing: leave it out.
     """
-    return _sums(mix(sets.hashes), sets.starts), _sums(mix(~sets.hashes), sets.starts)
+    return _sums(sets.hashes, sets.starts), _sums(mix(sets.hashes), sets.starts)
 
 
 def _sums(values: Hashes, starts: NDArray[np.int64]) -> Hashes:
