@@ -64,7 +64,7 @@ def set_keys(sets: Shingles) -> tuple[Hashes, Hashes]:
     Texts of one key collapse before anything is compared, so that copies cost nothing. A text without
     shingles has (0, 0), which means nothing: leave it out.
     """
-    return _sums(sets.hashes, sets.starts), _sums(mix(sets.hashes), sets.starts)
+    return _sums(sets.hashes, sets.starts), _sums(mix(~sets.hashes), sets.starts)
 
 
 def _sums(values: Hashes, starts: NDArray[np.int64]) -> Hashes:
