@@ -1,0 +1,135 @@
+"""HTML to text by a named extractor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.html import HTMLTree
+
+from filters.html_charset import decode
+from filters.html_limits import MAX_BYTES, excess
+from filters.html_tidy import headline, one_line, tidy, with_title
+
+
+class ExtractionError(ValueError):
+    """A page that cannot be processed; its message is one sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """A page's title (one line, may be empty), its main content, and the codec its bytes were read with."""
+
+    title: str
+    body: str
+    charset: str
+
+    @property
+    def text(self) -> str:
+        """The document: title, blank line, main content; the title only where the content lacks it."""
+        return with_title(self.title, self.body)
+
+
+def extract(content: bytes, charset: str | None = None, extractor: str = "resiliparse") -> Extracted:
+    """Extract the main content of a page.
+
+    `content` is the body as sent, transfer and content encodings removed; `charset` the label of its HTTP
+    header. Paragraphs are separated by blank lines, list items and table rows have a line each, cells a tab
+    between them, code keeps its indentation. A page without main content gives an empty body. Raises
+    ExtractionError for bytes that are no text, pages over the limits of html_limits, an unknown extractor, or
+    one that is not installed.
+    """
+    if extractor not in EXTRACTORS:
+        raise ExtractionError(f"There is no extractor {extractor!r}; there are {', '.join(EXTRACTORS)}.")
+    if len(content) > MAX_BYTES:
+        raise ExtractionError(f"The page has {len(content):,} bytes; the limit is {MAX_BYTES:,}.")
+    html, codec = decode(content, charset)
+    html = html.replace("\0", "") if "\0" in html else html
+    if problem := _not_text(html) or excess(html):
+        raise ExtractionError(problem)
+    tree = HTMLTree.parse(html)
+    if tree.body is None:
+        return Extracted("", "", codec)
+    heading = tree.body.query_selector("h1")
+    title = headline(one_line(tree.title or ""), one_line(heading.text or "") if heading else "")
+    return Extracted(title, tidy(EXTRACTORS[extractor](tree, html)), codec)
+
+
+# Above this share of characters that no text has, bytes are something else than a page.
+MAX_NOISE = 0.1
+_NOISE = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd]")
+
+
+def _not_text(html: str) -> str | None:
+    sample = html[:16384]
+    if len(_NOISE.findall(sample)) > MAX_NOISE * len(sample):
+        return (
+            "The content is not text: too many of its first characters are control characters or undecodable."
+        )
+    return None
+
+
+def _resiliparse(tree: Any, _: str) -> str:
+    """resiliparse's main content, without alternative texts (as in DCLM)."""
+    _keep_lists(tree)
+    return str(extract_plain_text(tree, main_content=True, alt_texts=False))
+
+
+def _keep_lists(tree: Any) -> None:
+    """Push lists down that stand less than three elements below the body, unless they are mostly links.
+
+    resiliparse takes every <ul> so near the top for navigation, which loses those of pages without a layout.
+    """
+    for node in tree.body.query_selector_all("ul")[:]:  # sliced: iterating over a NodeList is quadratic
+        if _depth(node, tree.body) < 3:
+            linked = sum(len(link.text or "") for link in node.query_selector_all("a")[:])
+            if 2 * linked < len(node.text or ""):
+                outer = parent = tree.create_element("div")
+                for _ in range(2):
+                    parent = parent.append_child(tree.create_element("div"))
+                node.parent.replace_child(outer, node)
+                parent.append_child(node)
+
+
+def _depth(node: Any, body: Any) -> int:
+    """Number of elements between a node and the body, as far as three."""
+    depth = 0
+    while depth < 3 and (node := node.parent) != body:
+        depth += 1
+    return depth
+
+
+def _trafilatura(_: Any, html: str) -> str:
+    """trafilatura without its fallback extractors, which help little and cost half the speed."""
+    try:
+        import trafilatura  # noqa: PLC0415 (optional, and slow to import)
+    except ImportError:
+        raise ExtractionError(
+            "The extractor 'trafilatura' is not installed: pip install 'winnow[trafilatura]'."
+        ) from None
+    try:
+        text = trafilatura.extract(html, fast=True, include_comments=False)
+    except Exception as error:  # whatever lxml and it may raise on a stranger's page is that page's fault
+        raise ExtractionError(f"trafilatura failed on the page with {type(error).__name__}.") from error
+    return _with_blank_lines(text or "")
+
+
+_JOINED = re.compile(r"^(?:\s|- |\|)")
+
+
+def _with_blank_lines(text: str) -> str:
+    """Put a blank line between trafilatura's paragraphs; rows, items and indented lines stay together."""
+    lines = text.split("\n")
+    out = lines[:1]
+    for previous, line in pairwise(lines):
+        if not (_JOINED.match(line) and (line[0].isspace() or _JOINED.match(previous))):
+            out.append("")
+        out.append(line)
+    return "\n".join(out)
+
+
+EXTRACTORS: dict[str, Callable[[Any, str], str]] = {"resiliparse": _resiliparse, "trafilatura": _trafilatura}
