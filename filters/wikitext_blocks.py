@@ -36,7 +36,7 @@ def blocks_of(text: str) -> Iterator[Block]:
     for line in text.split("\n"):
         stripped = line.strip()
         prefix = _PREFIX.match(line)
-        plain = bool(stripped.strip(CUT + BREAK + " ")) and prefix is None
+        plain = prefix is None and _shows(stripped)
         as_typed = line.startswith(" ")
         if paragraph and (not plain or line.startswith((HEADING, "|")) or (separator == "\n") != as_typed):
             yield Block(0, separator.join(paragraph))
@@ -57,9 +57,14 @@ def blocks_of(text: str) -> Iterator[Block]:
         yield Block(0, separator.join(paragraph))
 
 
+def _shows(content: str) -> bool:
+    """Whether anything is left to read; of `{{citation}}.` the full stop alone is not."""
+    return bool(content.strip(CUT + BREAK + (" .,;:–—。、，；-" if CUT in content else " ")))
+
+
 def _item(prefix: str, content: str, numbers: list[int]) -> Iterator[Block]:
     """One list item; `numbers` counts the numbered items of each depth of the list it stands in."""
-    if not content.strip(CUT + BREAK + " "):
+    if not _shows(content):
         return
     depth = len(prefix)
     del numbers[depth:]

@@ -101,6 +101,15 @@ def page_kind(title: str, wikitext: str, language: str) -> PageKind | None:
     return "list_page" if list_title.match(lower) else None
 
 
+# An item longer than 200 characters is prose with a bullet before it: a person or a character described.
+_ITEM = re.compile(r"^ *(?:-|[0-9]+\.) .{1,200}$", re.MULTILINE)
+
+
+def list_share(text: str) -> float:
+    """The share of a cleaned page's characters in short list items, 0 to 1; 1 for an empty page."""
+    return sum(len(item) for item in _ITEM.findall(text)) / len(text) if text else 1.0
+
+
 @lru_cache(maxsize=64)
 def _markers(language: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     names = sorted({*_TEMPLATES.get(language, "").split("|"), *_TEMPLATES["en"].split("|")} - {""}, key=len)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import WinnowError
+from pipeline.flows.wikipedia import WIKIPEDIA
 from pipeline.readers.wikipedia import WikipediaReader
 from pipeline.readers.wikipedia_streams import Part, parts
 from pipeline.records import DeadLetter, Document, Event, PassedOver
@@ -90,7 +91,7 @@ def test_an_article_has_the_keys_and_places_of_its_dump() -> None:
         (page(ns="<ns>14</ns>"), "namespace 14"),
         (page(ns="", title="Diskussion:A"), "namespace 1"),
         (page(ns="", title="Star Trek: A"), "Document"),
-        (page(redirect='<redirect title="B" />', text="#WEITERLEITUNG [[B]]"), "redirect"),
+        (page(redirect='<redirect title="B" />', text="[[B]]"), "redirect"),
         (page(text="#WEITERLEITUNG [[B]]"), "redirect"),
         (page(text=" \n"), "empty"),
         (page(text=None), "deleted"),
@@ -234,6 +235,18 @@ def test_a_page_that_breaks_plain_xml_is_placed_and_named() -> None:
         assert letter.offset == at and letter.head == b"Broken" and reason in letter.error
 
 
+def test_a_large_page_is_placed_where_it_begins() -> None:
+    whole = dump(page(1, "x" * 150_000), page(2, "y" * 200_000), page(3))
+    letters = [event for event in read(whole, max_document_bytes=160_000) if isinstance(event, DeadLetter)]
+    assert [letter.offset for letter in letters] == [whole.index(b"<page>", 150_000)]
+
+
+def test_a_large_compressed_page_is_placed_at_its_stream() -> None:
+    data, index = stored([10, 900, 10], 1)
+    (letter,) = [e for e in read(data, max_document_bytes=500) if isinstance(e, DeadLetter)]
+    assert letter.offset == int(index.split(b"\n")[1].split(b":")[0])
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -279,3 +292,19 @@ def test_the_samples_hold_what_their_provenance_says() -> None:
         )
     assert total == {"Document": 108, "redirect": 36, "namespace 4": 1, "namespace 12": 1}
     assert len(languages) == 16
+
+
+def test_the_flow_keeps_articles_and_says_why_others_go() -> None:
+    total: Counter[str] = Counter()
+    for path in sorted(SAMPLES.glob("*.xml.bz2")):
+        with path.open("rb") as stream:
+            for event in WIKIPEDIA.read.reader().read(stream, path.name):
+                if not isinstance(event, Document):
+                    continue
+                for stage in WIKIPEDIA.clean:
+                    if event.verdict is None:
+                        stage.clean(event)
+                assert "namespaces" not in event.metadata
+                assert "[[" not in event.text and "\n|" not in event.text
+                total[event.verdict.rule if event.verdict else "kept"] += 1
+    assert total == {"kept": 103, "disambiguation": 5}
