@@ -45,7 +45,7 @@ def train_model(lines: Iterator[str], vocab_size: int = 32_000) -> bytes:
         )
     except RuntimeError as error:
         raise WinnowError(_in_words(str(error), vocab_size)) from error
-    # Given files, the trainer writes their names into the model; given lines and a stream it has none to write.
+    # Given files, the trainer writes their names into the model; given lines and a stream it has none.
     return written.getvalue()
 
 
