@@ -62,6 +62,11 @@ def make_run(options: Options, progress: Progress) -> Run:
         inputs=inputs,
         engine=Engine(beam_options, options.workers),
         progress=progress,
+        published_epochs={
+            name: source.block.published_epochs
+            for name, source in sources.items()
+            if source.block.published_epochs is not None
+        },
         exchange="shuffle"
         if options.exchange == "shuffle" or (not options.exchange and not local)
         else "files",

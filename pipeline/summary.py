@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
+from fractions import Fraction
 
+import orjson
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.files import exists, join, read_file
 from pipeline.ledger import Line, read_ledger
+from pipeline.phases.mix import PLAN
 from pipeline.phases.phase import Outcome, Run
 from pipeline.sizes import format_bytes
 
 
 def print_summary(run: Run, outcomes: list[Outcome], console: Console | None = None) -> None:
-    """Print, for each source, records read, what was passed over, dropped by rule and kept; then the
-    phases."""
-    console = console or Console(width=None)
+    """Print what became of each source's records, the mixture, and the seconds of each phase."""
+    console = console or Console()
+    console.print(_documents(run))
+    if exists(join(run.out, PLAN)):
+        console.print(_mixture(run))
+    for outcome in outcomes:
+        state = f"{outcome.seconds:.1f} s" if outcome.ran else "up to date"
+        console.print(f"{outcome.phase:12}{state}", highlight=False)
+    console.print(f"results are in {run.out}/; the books balance in every phase", highlight=False)
+
+
+def _documents(run: Run) -> Table:
     table = Table(title="documents", title_justify="left")
     table.add_column("source")
     table.add_column("step")
@@ -26,11 +39,30 @@ def print_summary(run: Run, outcomes: list[Outcome], console: Console | None = N
         for row in source_rows(run, source):
             table.add_row(*row)
         table.add_section()
-    console.print(table)
-    for outcome in outcomes:
-        state = f"{outcome.seconds:.1f} s" if outcome.ran else "up to date"
-        console.print(f"{outcome.phase:12}{state}", highlight=False)
-    console.print(f"results are in {run.out}/; the books balance in every phase", highlight=False)
+    return table
+
+
+def _mixture(run: Run) -> Table:
+    plan = orjson.loads(read_file(join(run.out, PLAN)))
+    title = f"mixture: {plan['tokens']:,} tokens in {plan['rows']:,} rows of {plan['sequence_length']:,}"
+    if plan["requested_tokens"] is None:
+        title += f", the largest that {plan['limited_by']} allows at {plan['max_epochs']} epochs"
+    table = Table(title=title, title_justify="left")
+    table.add_column("source")
+    for name in ("share", "tokens there", "tokens drawn", "epochs", "epochs in the paper"):
+        table.add_column(name, justify="right")
+    for source, drawn in plan["sources"].items():
+        epochs = drawn["epochs"] + float(Fraction(drawn["epoch_fraction"]))
+        published = run.published_epochs.get(source)
+        table.add_row(
+            source,
+            f"{float(Fraction(drawn['proportion'])):.1%}",
+            f"{drawn['available_tokens']:,}",
+            f"{drawn['tokens']:,}",
+            f"{epochs:.2f}",
+            "" if published is None else f"{published:.2f}",
+        )
+    return table
 
 
 def source_rows(run: Run, source: str) -> list[tuple[str, str, str, str, str]]:
@@ -40,7 +72,7 @@ def source_rows(run: Run, source: str) -> list[tuple[str, str, str, str, str]]:
     judged = read_ledger(run.out, "judge", source)
     rows = [("records read", "", *_total(read, "in"))]
     for entry, step in (
-        ("passed_over", "not of a kind read"),
+        ("passed_over", "passed over"),
         ("merged", "merged"),
         ("dead", "dead letters"),
     ):

@@ -6,5 +6,6 @@ from pipeline.flow import Flow
 from pipeline.flows.c4 import C4
 from pipeline.flows.commoncrawl import COMMONCRAWL
 from pipeline.flows.documents import DOCUMENTS
+from pipeline.flows.wikipedia import WIKIPEDIA
 
-FLOWS: dict[str, Flow] = {flow.name: flow for flow in (COMMONCRAWL, C4, DOCUMENTS)}
+FLOWS: dict[str, Flow] = {flow.name: flow for flow in (COMMONCRAWL, C4, WIKIPEDIA, DOCUMENTS)}

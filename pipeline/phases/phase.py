@@ -52,6 +52,7 @@ class Run:
     inputs: dict[str, list[InputFile]]
     engine: Engine
     progress: Progress
+    published_epochs: dict[str, float] = field(default_factory=dict)
     exchange: ExchangeWay = "files"
     limit: int | None = None
 
