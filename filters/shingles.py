@@ -84,9 +84,12 @@ def shingles(texts: Sequence[str], shingling: Shingling) -> Shingles:
 
 def distinct(every: Shingles) -> Shingles:
     """Return each text's shingle hashes sorted, each once: the sets that similarities are defined on."""
-    sets = [
-        np.unique(every.hashes[start:end]) for start, end in zip(every.starts, every.starts[1:], strict=False)
-    ]
+    sets = []
+    for start, end in zip(every.starts[:-1].tolist(), every.starts[1:].tolist(), strict=True):
+        hashes = np.sort(every.hashes[start:end])  # numpy.unique hashes, and is slower
+        first = np.ones(len(hashes), np.bool_)
+        np.not_equal(hashes[1:], hashes[:-1], out=first[1:])
+        sets.append(hashes[first])
     return Shingles(
         np.concatenate([np.zeros(0, np.uint64), *sets]), _starts([len(hashes) for hashes in sets])
     )

@@ -59,7 +59,7 @@ def packed(
     lost: list[NDArray[np.bool_]] | None = None,
     excluded: list[NDArray[np.bool_]] | None = None,
     buckets: int = 1,
-    window: int = 1 << 20,
+    window: int | None = None,
 ) -> list[list[str]]:
     """Run every kernel in turn, as the phases do, and return the other lines that stay in each document."""
     nobody = [np.zeros(len(batch), np.bool_) for batch in batches]
