@@ -7,7 +7,7 @@ import gzip
 import io
 import tracemalloc
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -55,8 +55,15 @@ def page(
     )
 
 
-def read(data: bytes, name: str = "dewiki-20220801-pages-articles.xml", **options: object) -> list[Event]:
-    return list(WikipediaReader(**options).read(io.BytesIO(data), name))  # type: ignore[arg-type] - tests pass any
+def read(
+    data: bytes,
+    name: str = "dewiki-20220801-pages-articles.xml",
+    *,
+    wiki: str = "",
+    max_document_bytes: int = 64 << 20,
+) -> list[Event]:
+    reader = WikipediaReader(wiki=wiki, max_document_bytes=max_document_bytes)
+    return list(reader.read(io.BytesIO(data), name))
 
 
 def dump(*pages: str) -> bytes:
@@ -114,8 +121,8 @@ def test_of_several_revisions_the_last_stands() -> None:
 
 
 @pytest.mark.parametrize("compress", [bytes, bz2.compress, gzip.compress])
-def test_compression_is_told_by_the_bytes(compress: object) -> None:
-    data = compress(dump(page(1), page(2)))  # type: ignore[operator] - three ways to make bytes of bytes
+def test_compression_is_told_by_the_bytes(compress: Callable[[bytes], bytes]) -> None:
+    data = compress(dump(page(1), page(2)))
     assert kinds(read(data, "x")) == ["Document", "Document"]
 
 
