@@ -88,8 +88,9 @@ def test_any_cut_of_the_stream_reads_the_same_tokens(shards: list[list[int]], a:
 def test_documents_cut_into_rows() -> None:
     stream = stream_of([[5, 1, 7]])
     pieces = stream.pieces(next(stream.slices(2, 13)), np.array([5, 1, 7]))
-    rows, cut = cut_rows(pieces, 2, 4)
-    assert rows.tolist() == [0, 1, 1, 1, 2, 3]
+    cut = cut_rows(pieces, 2, 4)
+    assert cut.rows.tolist() == [0, 1, 1, 1, 2, 3]
+    assert cut.offsets.tolist() == [2, 0, 1, 2, 0, 0]
     assert cut.documents.tolist() == [0, 0, 1, 2, 2, 2]
     assert cut.starts.tolist() == [2, 4, 0, 0, 2, 6]
     assert cut.stops.tolist() == [4, 5, 1, 2, 6, 7]
@@ -103,12 +104,9 @@ def test_rows_are_full_and_hold_the_stream(
     start, stop = first * sequence_length, (first + count) * sequence_length
     position, filled, read = start, Counter[int](), []
     for part in stream.slices(start, stop):
-        rows, cut = cut_rows(
-            stream.pieces(part, np.array(shards[part.shard], np.int64)), position, sequence_length
-        )
-        for row, document, begin, end in zip(
-            rows.tolist(), *(column.tolist() for column in cut), strict=True
-        ):
+        cut = cut_rows(stream.pieces(part, np.array(shards[part.shard], np.int64)), position, sequence_length)
+        for row, place, document, begin, end in zip(*(column.tolist() for column in cut), strict=True):
+            assert place == filled[row]
             filled[row] += end - begin
             read += [(part.epoch, part.shard, document, offset) for offset in range(begin, end)]
         position += part.stop - part.start

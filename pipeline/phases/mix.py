@@ -1,0 +1,210 @@
+"""Phase `mix`: the plan of a mixture, and the training order written out as rows, one shard a unit.
+
+An edited proportion, budget or seed re-runs this phase alone: it reads token shards and nothing before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow.compute as pc
+
+from mixtures.plan_file import ENCODING, TokenizedSource, order_of, plan_content, streams_of
+from mixtures.training_shard import training_shard
+from pipeline.files import join, read_file, read_range
+from pipeline.ledger import Line
+from pipeline.manifest import Manifest
+from pipeline.parquet import read_parquet
+from pipeline.phases.phase import (
+    Account,
+    Job,
+    Outcome,
+    Run,
+    commit,
+    phase_key,
+    required,
+    run_jobs,
+    timed,
+    up_to_date,
+)
+from pipeline.phases.shard_files import to_json, write_file_entry, write_shard
+from pipeline.phases.tokenize import PHASE as TOKENIZE
+from pipeline.phases.tokenize import shard_entries
+from pipeline.units import Outputs, Receipt, Unit, digest
+from tokenizer.megatron import read_index
+
+PHASE = "mix"
+VERSION = 1
+# All sources meet in one mixture: the name that stands where other phases have a source's.
+MIXTURE = "mixture"
+PLAN = "shards/plan.json"
+
+
+def mix(run: Run) -> Outcome:
+    """Run the phase for the mixture of all sources."""
+    with timed(Outcome(PHASE)) as outcome:
+        tokenized = {source: required(run, TOKENIZE, source) for source in sorted(run.flows)}
+        config = _config(run)
+        key = phase_key(VERSION, config, [[source, tokenized[source].content] for source in tokenized])
+        if up_to_date(run, PHASE, MIXTURE, key):
+            return outcome
+        outcome.ran = [MIXTURE]
+        plan = plan_content(run.config, sources_of(run.proportions, tokenized))
+        outputs = Outputs(run.out)
+        plan_file = write_file_entry(outputs, PLAN, to_json(plan), rows=0)
+        receipts = run_jobs(run, PHASE, [_job(run, plan, plan_file["xxh3_128"], tokenized)])[MIXTURE]
+        books = _books(run, plan, receipts)
+        _write_manifest(outputs, plan, plan_file, receipts)
+        receipts.append(Receipt("manifest", key, outputs.written, {}))
+        commit(run, PHASE, Account(MIXTURE, key, config, receipts, books, ["shards"]))
+    return outcome
+
+
+def _config(run: Run) -> dict[str, Any]:
+    config = run.config
+    return {
+        "proportions": {source: str(share) for source, share in run.proportions.items()},
+        "tokens": config.tokens,
+        "sequence_length": config.sequence_length,
+        "seed": config.seed,
+        "max_epochs": config.max_epochs,
+        "too_little": config.too_little,
+        "shard_tokens": config.shard_tokens,
+    }
+
+
+def sources_of(
+    proportions: Mapping[str, Fraction], tokenized: Mapping[str, Manifest]
+) -> dict[str, TokenizedSource]:
+    """The sources of a mixture, from the manifests of `tokenize`."""
+    return {
+        source: TokenizedSource(proportions[source], manifest.config, shard_entries(manifest.units))
+        for source, manifest in tokenized.items()
+    }
+
+
+def _job(run: Run, plan: dict[str, Any], plan_digest: str, tokenized: Mapping[str, Manifest]) -> Job:
+    itemsize = np.dtype(plan["dtype"]).itemsize
+    rows, step = plan["rows"], plan["rows_per_shard"]
+    units = [
+        Unit(
+            room=PHASE,
+            source=MIXTURE,
+            name=f"shard-{number:05d}",
+            key=digest([VERSION, plan_digest, number]),
+            size=(min(start + step, rows) - start) * plan["sequence_length"] * itemsize,
+            payload={"rows": [start, min(start + step, rows)]},
+        )
+        for number, start in enumerate(range(0, rows, step))
+    ]
+    for source, manifest in tokenized.items():
+        for entry in shard_entries(manifest.units, validation=True):
+            name = entry["name"].replace("validation", source)
+            units.append(
+                Unit(
+                    room=PHASE,
+                    source=MIXTURE,
+                    name=f"validation-{name}",
+                    key=digest([VERSION, entry]),
+                    size=entry["files"][0]["bytes"],
+                    payload={"from": f"tokens/{source}", "name": name, "entry": entry},
+                )
+            )
+    return Job(MIXTURE, units, MixUnit())
+
+
+@dataclass(frozen=True)
+class MixUnit:
+    """The work of one shard: a block of the training order, or a validation shard put beside it."""
+
+    def __call__(self, unit: Unit, outputs: Outputs) -> dict[str, Any]:
+        """Write the shard; the facts are its entry in the manifest."""
+        if "entry" in unit.payload:
+            return _place_validation(unit.payload, outputs)
+        plan = orjson.loads(read_file(join(outputs.out, PLAN)))
+        start, stop = unit.payload["rows"]
+        length, dtype = plan["sequence_length"], np.dtype(plan["dtype"])
+        shards = {
+            source: _TokenShards(outputs.out, source, [shard["name"] for shard in part["shards"]], dtype)
+            for source, part in plan["sources"].items()
+        }
+        block = training_shard(
+            order_of(plan), streams_of(plan), shards, (start, stop), sequence_length=length, dtype=dtype
+        )
+        lengths = np.full(stop - start, length, np.int64)
+        entry = write_shard(outputs, f"shards/{unit.name}", block.tokens, lengths, ("rows", block.pieces))
+        return {**entry, "first_row": start}
+
+
+class _TokenShards:
+    """The token shards of one source, read from the output folder; the lengths of the last one are kept."""
+
+    def __init__(self, out: str, source: str, names: list[str], dtype: np.dtype[Any]) -> None:
+        self._bases = [join(out, "tokens", source, name) for name in names]
+        self._dtype = dtype
+        self._last = (-1, np.zeros(0, np.int64))
+
+    def lengths(self, shard: int) -> npt.NDArray[np.int64]:
+        if self._last[0] != shard:
+            index = read_index(read_file(f"{self._bases[shard]}.idx"))
+            self._last = (shard, index.lengths.astype(np.int64))
+        return self._last[1]
+
+    def tokens(self, shard: int, start: int, stop: int) -> npt.NDArray[Any]:
+        size = self._dtype.itemsize
+        data = read_range(f"{self._bases[shard]}.bin", start * size, (stop - start) * size)
+        return np.frombuffer(data, self._dtype)
+
+
+def _place_validation(payload: dict[str, Any], outputs: Outputs) -> dict[str, Any]:
+    entry = payload["entry"]
+    files = []
+    for file in entry["files"]:
+        data = read_file(join(outputs.out, payload["from"], file["file"]))
+        suffix = file["file"].removeprefix(entry["name"])
+        path = f"shards/validation/{payload['name']}{suffix}"
+        files.append(write_file_entry(outputs, path, data, entry["sequences"]))
+    return {**entry, "name": payload["name"], "files": files}
+
+
+def _write_manifest(
+    outputs: Outputs, plan: dict[str, Any], plan_file: dict[str, Any], receipts: list[Receipt]
+) -> None:
+    """shards/manifest.json: what a reader of the training shards needs to know, and to check them."""
+    entries = sorted((receipt.facts for receipt in receipts), key=lambda entry: str(entry["name"]))
+    content = {
+        **{name: plan[name] for name in (*ENCODING, "sequence_length", "seed", "rows", "tokens")},
+        "plan": plan_file,
+        "shards": [entry for entry in entries if "first_row" in entry],
+        "validation": [entry for entry in entries if "first_row" not in entry],
+    }
+    outputs.write("shards/manifest.json", to_json(content))
+
+
+def _books(run: Run, plan: dict[str, Any], receipts: list[Receipt]) -> list[Line]:
+    """The rows and bytes that the plan deals to each source are those that its rows in the shards hold."""
+    itemsize = np.dtype(plan["dtype"]).itemsize
+    books = [
+        Line(source, "in", "planned", part["rows"], part["tokens"] * itemsize)
+        for source, part in plan["sources"].items()
+    ]
+    for receipt in receipts:
+        for output in receipt.outputs:
+            if output.path.endswith(".rows.parquet"):
+                table = read_parquet(join(run.out, output.path), ["source", "row", "start", "stop"])
+                counted = (
+                    table.append_column("tokens", pc.subtract(table.column("stop"), table.column("start")))
+                    .group_by("source")
+                    .aggregate([("row", "count_distinct"), ("tokens", "sum")])
+                )
+                books += [
+                    Line(row["source"], "out", "", row["row_count_distinct"], row["tokens_sum"] * itemsize)
+                    for row in counted.to_pylist()
+                ]
+    return books
