@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from filters import gopher_values as v
 from filters.textview import TextView
 from filters.thresholds import Measure, Preset, Rule
@@ -67,3 +70,4 @@ _MEASURES: dict[str, Measure] = {
     "line_feeds_per_word": line_feeds_per_word,
 }
 FINEWEB = Preset(_MEASURES, FINEWEB_RULES)
+FINEWEB_PRESETS: Mapping[str, Preset] = MappingProxyType({"fineweb@1": FINEWEB})
