@@ -310,7 +310,7 @@ def lm_arguments(file: str, tools: str) -> list[str]:
     ("documents", "script", "sentence"),
     [
         (0, "exit 0", "0 distinct documents of language en are too few"),
-        (10, "exit 0", "10 distinct documents of language en are too few to train on: 100 are needed"),
+        (10, "exit 0", "10 distinct documents of language en are too few to train on: 50 are needed"),
         (200, "cat > /dev/null; echo std::bad_alloc >&2; exit 134", "lmplz failed: out of memory"),
         (200, "echo 'No space left on device'; exit 1", "lmplz failed: no space is left"),
         (200, "cat > /dev/null; echo wrong flag; exit 1", "lmplz failed: wrong flag"),

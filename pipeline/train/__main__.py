@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     classifier.add_argument("--no-quantize", action="store_true", help="keep full floats: 20 times the size")
     for command in (lm, classifier):
         command.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the files go")
+        command.add_argument("--about", type=Path, metavar="FILE", help="Markdown to end the card with")
         command.add_argument("--field", default="text", help="column of the text (default %(default)s)")
     return parser
 
@@ -96,6 +97,7 @@ def _lm(options: argparse.Namespace) -> str:
             heldout=options.heldout,
             memory=options.memory,
             tools=options.kenlm_tools,
+            about=options.about,
         )
     )
 
@@ -112,6 +114,7 @@ def _classifier(options: argparse.Namespace) -> str:
             chunk_chars=options.chunk_chars,
             heldout=options.heldout,
             threshold=options.threshold,
+            about=options.about,
             training=Settings(
                 dimensions=options.dimensions,
                 epochs=options.epochs,

@@ -21,7 +21,7 @@ from pipeline.errors import WinnowError
 from pipeline.models import load_reference, resolve
 from pipeline.train.corpus import Counts, read_texts, text_hash
 from pipeline.train.measures import AtThreshold, at_threshold, calibration, roc_auc
-from pipeline.train.output import finished, table
+from pipeline.train.output import finished, table, write_card
 from pipeline.train.supervised import Settings, Trained, train
 
 LEAST_TEXTS: Final = 20
@@ -48,6 +48,7 @@ class ClassifierSettings:
     chunk_chars: int = 0
     heldout: float = 0.2
     threshold: float = REDPAJAMA_THRESHOLD
+    about: Path | None = None
 
 
 class Example(NamedTuple):
@@ -91,9 +92,8 @@ def train_classifier(settings: ClassifierSettings) -> str:
         pairs = [(POSITIVE if example.positive else NEGATIVE, example.text) for example in training]
         trained = train(pairs, work, file, settings.training)
         scores = reference_scores(load_reference(resolve(str(work / file))), [e.text for e in heldout])
-        text = card(settings, Outcome(counts, len(both), trained, training, heldout, scores.tolist()))
-        (work / f"{settings.name}.md").write_text(text)
-    return text
+        outcome = Outcome(counts, len(both), trained, training, heldout, scores.tolist())
+        return write_card(work, f"{settings.name}.md", card(settings, outcome), settings.about)
 
 
 def _texts(

@@ -26,9 +26,9 @@ from filters.perplexity import (
 from pipeline.errors import WinnowError
 from pipeline.train.corpus import Counts, Spool, read_texts
 from pipeline.train.kenlm_tools import Build, find_tools
-from pipeline.train.output import finished, table
+from pipeline.train.output import finished, table, write_card
 
-LEAST_DOCUMENTS: Final = 100
+LEAST_DOCUMENTS: Final = 50
 """Percentiles of fewer say nothing, and SentencePiece fails on much less."""
 
 LONGEST_SENTENCE: Final = 4192
@@ -53,6 +53,7 @@ class LmSettings:
     heldout: float = 0.05
     memory: str = "1G"
     tools: str | None = None
+    about: Path | None = None
 
 
 def train_lm(settings: LmSettings) -> str:
@@ -84,9 +85,7 @@ def train_lm(settings: LmSettings) -> str:
         document = {"language": name, "documents": len(chosen) or len(heldout), "percentiles": cutoffs}
         (work / f"{name}.cutoffs.json").write_text(json.dumps(document) + "\n")
         facts = Facts(counts, sample, len(training), len(heldout), processor.get_piece_size(), own, cutoffs)
-        text = card(settings, facts)
-        (work / f"{name}.lm.md").write_text(text)
-    return text
+        return write_card(work, f"{name}.lm.md", card(settings, facts), settings.about)
 
 
 def _prune(counts: tuple[int, ...]) -> list[str]:

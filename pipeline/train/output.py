@@ -31,6 +31,24 @@ def finished(folder: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
+def write_card(work: Path, name: str, text: str, about: Path | None) -> str:
+    """Write a card: `text`, the files made beside it with their sizes, and what `about` adds to it.
+
+    Returns the whole card. Raises WinnowError where `about` cannot be read.
+    """
+    files = [path for path in sorted(work.iterdir()) if path.is_file()]
+    listed = "\n".join(f"- `{path.name}`: {path.stat().st_size:,} bytes" for path in files)
+    parts = [text.strip(), f"## Files\n\n{listed}"]
+    if about:
+        try:
+            parts.append(about.read_text().strip())
+        except OSError as error:
+            raise WinnowError(f"cannot read {about}: {error.strerror}") from error
+    card = "\n\n".join(parts) + "\n"
+    (work / name).write_text(card)
+    return card
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A Markdown table; floats have three decimals."""
     lines = [head, ["---"] * len(head), *rows]
