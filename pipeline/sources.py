@@ -42,6 +42,7 @@ def select_sources(config: Config, sources: dict[str, Source], options: Options)
     users_own = any(patterns.values())
     if not users_own:
         patterns = _samples(sources)
+    found = {name: find_inputs(name, patterns[name]) for name in sources if patterns[name]}
     chosen = {
         name: source for name, source in sources.items() if not options.sources or name in options.sources
     }
@@ -60,7 +61,7 @@ def select_sources(config: Config, sources: dict[str, Source], options: Options)
     }
     if not flows:
         raise WinnowError("no source has any input; give some with --input SOURCE=PATTERN")
-    inputs = {name: find_inputs(name, patterns[name]) for name in flows}
+    inputs = {name: found[name] for name in flows}
     left_out = [name for name in sources if name not in flows]
     shares = {name: Fraction(str(sources[name].block.proportion)) for name in flows}
     total = sum(shares.values(), Fraction(0))

@@ -46,7 +46,7 @@ def _mixture(run: Run) -> Table:
     plan = orjson.loads(read_file(join(run.out, PLAN)))
     title = f"mixture: {plan['tokens']:,} tokens in {plan['rows']:,} rows of {plan['sequence_length']:,}"
     if plan["requested_tokens"] is None:
-        title += f", the largest that {plan['limited_by']} allows at {plan['max_epochs']} epochs"
+        title += f", the largest that {plan['limited_by']} allows at {plan['max_epochs']:g} epochs"
     table = Table(title=title, title_justify="left")
     table.add_column("source")
     for name in ("share", "tokens there", "tokens drawn", "epochs", "epochs in the paper"):

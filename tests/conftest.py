@@ -47,7 +47,7 @@ def _record(kind: str, url: str, block: bytes, record_id: str, content_type: str
 
 
 def folder_digests(folder: Path, leave_out: str = WORK) -> dict[str, str]:
-    """The xxh3 of every file below `folder` by its relative name, without those that start with `leave_out`."""
+    """The xxh3 of every file below `folder` by its relative name, but for names starting with `leave_out`."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return {
         name: xxhash.xxh3_128_hexdigest((folder / name).read_bytes())
@@ -77,7 +77,7 @@ SENTENCES = [
     "Nobody had expected the harvest to be so large, and the barns were too small to hold all of it.",
     "She wrote to her brother every week and told him about the garden, the neighbours and the weather.",
     "The engine was designed to run on coal, but the company soon found that wood was a good deal cheaper.",
-    "Scientists measured the depth of the lake at forty places and drew a map of its bottom from the numbers.",
+    "Scientists measured the depth of the lake at forty places and drew a map of its bottom from that.",
     "When the train arrived the platform was empty except for a porter and a dog asleep beside a trunk.",
     "His first book was about the history of the town; his second was about the birds that lived around it.",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_every_key_is_in_exactly_one_bucket(tmp_path: Path) -> None:
             slices = [bucket_slice(file, "r", bucket, buckets) for bucket in range(buckets)]
             assert slices[0][0] == 0
             assert slices[-1][1] == len(keys)
-            assert all(a[1] == b[0] for a, b in zip(slices, slices[1:], strict=False))
+            assert all(a[1] == b[0] for a, b in itertools.pairwise(slices))
             width = 2**64 // buckets
             assert all(
                 {int(key) // width for key in keys[start:stop]} <= {bucket}

@@ -27,7 +27,7 @@ def test_write_creates_folders_and_leaves_no_temporary_file(tmp_path: Path) -> N
 
 def test_a_failed_write_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
-    with pytest.raises(WinnowError, match="cannot write .*taken"):
+    with pytest.raises(WinnowError, match=r"cannot write .*taken"):
         write_file(str(tmp_path / "taken"), b"x")
     assert list_folder(str(tmp_path)) == {}
 

@@ -11,10 +11,19 @@ import time
 from pathlib import Path
 
 import pytest
-
 from conftest import folder_digests, write_corpus
+
 from pipeline.files import TEMPORARY
 
+CONFIG = """\
+batch_bytes: 4KiB
+sequence_length: 64
+shard_tokens: 1k
+sources:
+  commoncrawl:
+    proportion: 1
+    perplexity: {keep: [head, middle, tail]}
+"""
 COMMAND = [sys.executable, "-m", "pipeline.run", "--sources", "commoncrawl"]
 
 
@@ -31,7 +40,7 @@ def start(pattern: str, out: Path, *more: str) -> subprocess.Popen[bytes]:
 @pytest.mark.slow
 def test_killed_and_resumed(tmp_path: Path) -> None:
     config = tmp_path / "small.yaml"
-    config.write_text("batch_bytes: 4KiB\nsources:\n  commoncrawl:\n    proportion: 1\n")
+    config.write_text(CONFIG)
     pattern = write_corpus(tmp_path / "in", files=6)
     whole = start(pattern, tmp_path / "whole", "--config", str(config))
     began = time.monotonic()
@@ -50,7 +59,7 @@ def test_killed_and_resumed(tmp_path: Path) -> None:
         assert folder_digests(out, leave_out="work/inputs/") == folder_digests(
             tmp_path / "whole", leave_out="work/inputs/"
         )
-        assert not [path for path in out.rglob(f"*{TEMPORARY}")]
+        assert not list(out.rglob(f"*{TEMPORARY}"))
 
 
 @pytest.mark.slow

@@ -8,8 +8,8 @@ from pathlib import Path
 import orjson
 import pyarrow.parquet as pq
 import pytest
-
 from conftest import RunJob, english_page, folder_digests, wet_bytes, write_corpus
+
 from pipeline.errors import WinnowError
 from pipeline.ledger import read_ledger
 from pipeline.manifest import read_manifest
@@ -23,8 +23,7 @@ batch_bytes: {batch}
 sources:
   commoncrawl:
     proportion: 100
-    perplexity: off
-    wikipedia_reference: off
+    perplexity: {{keep: [head, middle, tail]}}
     language: {{min_score: {min_score}}}
 """
 
@@ -176,7 +175,8 @@ def test_damage_is_a_dead_letter_and_the_rest_is_read(tmp_path: Path, run_job: R
         for file in sorted((tmp_path / "out" / "dead_letters" / "commoncrawl").iterdir())
         for line in file.read_bytes().splitlines()
     ]
-    assert {letter["input"] for letter in letters} == {"cut.warc.wet.gz", "picture.warc.wet.gz"}
+    damaged = {"cut.warc.wet.gz", "empty.warc.wet.gz", "picture.warc.wet.gz"}
+    assert {letter["input"] for letter in letters} == damaged
     assert all(letter["error"] and str(tmp_path) not in letter["error"] for letter in letters)
     assert len(rows(tmp_path / "out", "documents")) == 6
 

@@ -18,7 +18,7 @@ from pipeline.config import Config
 from pipeline.dedup.exchange import ExchangeWay
 from pipeline.engine import Engine
 from pipeline.errors import WinnowError
-from pipeline.files import delete, join, list_folder, read_many, write_file
+from pipeline.files import delete, exists, join, list_folder, read_many, write_file
 from pipeline.flow import Flow
 from pipeline.inputs import InputFile
 from pipeline.ledger import Line, balance, write_ledger
@@ -110,16 +110,17 @@ def run_jobs(run: Run, room: str, jobs: list[Job]) -> dict[str, list[Receipt]]:
     by source."""
     pending, done = pending_units(run, jobs)
     forget_receipts(run.out, pending)
+    path = join(run.out, "work", room, "units.jsonl")
 
     def build(pipeline: beam.Pipeline) -> None:
         works = {job.source: job.work for job in jobs}
-        path = join(run.out, "work", room, "units.jsonl")
         write_file(path, b"\n".join(unit.to_json() for unit in pending))
         _ = pipeline | "UnitsFile" >> beam.Create([path]) | "RunUnits" >> RunUnits(run.out, works)
 
     with run.progress.room(room, run.out, pending, sum(map(len, done.values()))):
         if pending:
             run.engine.run(build, sum(unit.size for unit in pending), len(pending))
+    delete([path] if exists(path) else [])
     return collect_receipts(run, jobs)
 
 
