@@ -6,6 +6,7 @@ import gzip
 import io
 import tracemalloc
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -292,3 +293,10 @@ def test_any_text_survives_any_cut_into_members(texts: list[str], cut: int) -> N
         documents, dead = read(stored)
         assert not dead
         assert [document.text for document in documents] == texts
+
+
+def test_the_c4_samples_are_read_whole() -> None:
+    for path in sorted((Path(__file__).parent.parent / "samples" / "c4").glob("*.json.gz")):
+        documents, dead = read(path.read_bytes())
+        assert (len(documents), len(dead)) == (200, 0)
+        assert all(document.text and not document.metadata for document in documents)

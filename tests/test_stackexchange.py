@@ -28,7 +28,7 @@ from filters.stackexchange_html import html_to_text
         ("<blockquote>\n  <p>a</p>\n  <p>b</p>\n</blockquote>\n<p>c</p>", "> a\n>\n> b\n\nc"),
         ("<p>x</p><blockquote><ul><li>a</li><li>b</li></ul></blockquote>", "x\n\n> - a\n> - b"),
         ("<blockquote><blockquote>a</blockquote>b</blockquote>", "> > a\n>\n> b"),
-        ('<p><a href="http://x.example">a text</a>, <em>this</em> <code>f(x)</code></p>', "a text, this f(x)"),
+        ('<p><a href="http://x.y">a text</a>, <em>this</em> <code>f(x)</code></p>', "a text, this f(x)"),
         ('<p>So <span class="math-container">$a_1 &lt; b^2$</span> holds.</p>', "So $a_1 < b^2$ holds."),
         ("<p>$$\\frac{a}{b}$$</p>", "$$\\frac{a}{b}$$"),
         ("<p>x<sup>2</sup>, 2<sup>-1</sup>, 4<sup>th</sup></p>", "x^2, 2^-1, 4th"),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 import orjson
 
+from pipeline.readers.byte_lines import HEAD_BYTES, byte_lines
 from pipeline.readers.members import Piece
 from pipeline.readers.rows import Row
 from pipeline.records import DeadLetter
 
-HEAD_BYTES = 100  # how much of a bad row its dead letter shows
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"  # RFC 8259, section 2
 
@@ -23,7 +24,12 @@ def json_lines(pieces: Iterable[Piece], max_line_bytes: int) -> Iterator[Row | D
     brace is of another format, and one dead letter. Offsets count stored bytes; in compressed files they
     are the member's, and the place says how far into its readable bytes the line begins.
     """
-    for line in _lines(pieces, max_line_bytes):
+    pieces = iter(pieces)
+    first = next(pieces, None)
+    if first is not None and not first.error and not _has_objects(first.data):
+        yield DeadLetter(first.offset, "neither JSON lines nor Parquet", first.data[:HEAD_BYTES])
+        return
+    for line in byte_lines(itertools.chain([first] if first else [], pieces), max_line_bytes, b"{"):
         if isinstance(line, DeadLetter):
             yield line
             continue
@@ -44,64 +50,6 @@ def json_lines(pieces: Iterable[Piece], max_line_bytes: int) -> Iterator[Row | D
             yield Row(line.offset, line.place, values, data[:HEAD_BYTES])
         else:
             yield DeadLetter(line.offset, f"{line.place}: not a JSON object", data[:HEAD_BYTES])
-
-
-class _Line:
-    """The line being read: its bytes so far, of a line that is too long the first ones only."""
-
-    def __init__(self, offset: int, into: int, max_bytes: int) -> None:
-        self.offset = offset
-        self.place = f"byte {into}"
-        self.size = 0
-        self._max_bytes = max_bytes
-        self._parts: list[bytes] = []
-
-    def add(self, part: bytes) -> None:
-        self.size += len(part)
-        self._parts.append(part)
-        if self.size > self._max_bytes:
-            self._parts = [b"".join(self._parts)[:HEAD_BYTES]]
-
-    def bytes(self) -> bytes:
-        return b"".join(self._parts)
-
-
-def _lines(pieces: Iterable[Piece], max_bytes: int) -> Iterator[_Line | DeadLetter]:
-    """Yield each line, the last one too where it has no end."""
-    line: _Line | None = None
-    into = 0  # of the member's readable bytes, how many came before the piece
-    started = torn = False  # torn: what comes after damage may be the rest of a line
-    for piece in pieces:
-        if piece.error:
-            yield DeadLetter(piece.offset, piece.error, line.bytes()[:HEAD_BYTES] if line else b"")
-            line, torn = None, True
-            continue
-        data = piece.data
-        if not started and not _has_objects(data):
-            yield DeadLetter(piece.offset, "neither JSON lines nor Parquet", data[:HEAD_BYTES])
-            return
-        started = True
-        if piece.plain:
-            into = piece.offset
-        elif piece.first:
-            into = 0
-        begin = 0
-        if torn and not data.startswith(b"{"):
-            begin = data.find(b"\n") + 1 or len(data)
-        torn = torn and begin == len(data)
-        while begin < len(data):
-            if line is None:
-                line = _Line(piece.offset + begin * piece.plain, into + begin, max_bytes)
-            end = data.find(b"\n", begin)
-            line.add(data[begin : len(data) if end < 0 else end])
-            if end < 0:
-                break
-            yield line
-            line = None
-            begin = end + 1
-        into += len(data)
-    if line is not None:
-        yield line
 
 
 def _has_objects(data: bytes) -> bool:
