@@ -1,7 +1,6 @@
 """C4's page cleaning: Raffel et al. 2020, section 2.2, and the Beam code that made the data set.
 
-That code is tensorflow-datasets, text/c4_utils.py, `clean_page`; constants without another source are its
-own.
+That is `clean_page` of tensorflow-datasets, text/c4_utils.py; constants without another source are its own.
 """
 
 from __future__ import annotations
@@ -93,8 +92,7 @@ class CleanedPage:
 
 
 def clean_page(text: str, rules: C4Rules, count_sentences: CountSentences) -> CleanedPage:
-    """Remove the lines of a page that are no sentences, and name the rule by which the page is dropped, if
-    any.
+    """Remove a page's lines that are no sentences, and name the rule by which the page is dropped, if any.
 
     The order of rules is that of the original, since it decides which of them counts a line.
     """
@@ -177,6 +175,5 @@ def has_long_paragraphs(text: str, paragraphs: int = 3, min_characters: int = 20
 
 
 def is_too_long(text: str, max_characters: int = 190_000) -> bool:
-    """Whether a page is above C4's length, c4_utils.py, `is_valid_length`; it is asked before
-    `clean_page`."""
+    """Whether a page is above C4's length, asked before `clean_page` (c4_utils.py, `is_valid_length`)."""
     return len(text) > max_characters

@@ -1,8 +1,8 @@
-"""Counting sentences with Punkt: Kiss and Strunk 2006, "Unsupervised Multilingual Sentence Boundary
-Detection".
+"""Counting sentences with Punkt, after Kiss and Strunk 2006.
 
-For the same model, counts are those of NLTK's `PunktSentenceTokenizer` of the years in which C4 was made
-(up to 3.9). Only the words around a full stop, question or exclamation mark are looked at.
+"Unsupervised Multilingual Sentence Boundary Detection", Computational Linguistics 32 (4). For the same
+model, counts are those of NLTK's `PunktSentenceTokenizer` of the years in which C4 was made (up to 3.9).
+Only the words around a full stop, question or exclamation mark are looked at.
 """
 
 from __future__ import annotations
@@ -169,8 +169,7 @@ class _Token:
 
 
 def _candidates(text: str) -> Iterator[tuple[int, re.Match[str]]]:
-    """Yield each mark that may end a sentence, with the start of its word: of several in one word the
-    last."""
+    """Yield where a word starts and the mark in it that may end a sentence, of several the last."""
     start = 0
     before: re.Match[str] | None = None
     for match in _CANDIDATE.finditer(text):

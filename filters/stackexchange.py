@@ -1,7 +1,6 @@
-"""A question and its answers as one text: order, form, licence (Touvron et al. 2023, section 2.1,
-StackExchange).
+"""A question and its answers as one text: order, form, licence.
 
-The paper removes HTML and sorts answers by score, highest to lowest.
+Touvron et al. 2023, section 2.1, StackExchange: the paper removes HTML and sorts answers by score, highest to lowest.
 """
 
 from __future__ import annotations
@@ -24,8 +23,7 @@ class Answer:
 
 
 def in_order(answers: Iterable[Answer], min_score: int | None = None) -> list[Answer]:
-    """Answers by score, highest first, then the accepted one, then by id; those under `min_score` are left
-    out."""
+    """Answers not under `min_score`: by score, highest first, then the accepted one, then by id."""
     kept = (answer for answer in answers if min_score is None or answer.score >= min_score)
     return sorted(kept, key=lambda answer: (-answer.score, not answer.accepted, answer.id))
 

@@ -1,5 +1,4 @@
-"""The HTML of Stack Exchange posts as text that reads as the page does: code, lists, quotes keep their
-form."""
+"""The HTML of Stack Exchange posts as text that reads as the page does."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Lines from stored bytes: of one that is too long only the beginning is held, damage costs what is
-damaged."""
+"""Lines from stored bytes, of which those that are too long are never held, going on after damage."""
 
 from __future__ import annotations
 
@@ -35,8 +34,7 @@ class Line:
 
 
 def byte_lines(pieces: Iterable[Piece], max_bytes: int, start: bytes) -> Iterator[Line | DeadLetter]:
-    """Yield each line of the readable bytes, the last one too where it has no end, and a dead letter for
-    damage.
+    """Yield each line of the readable bytes, the last one with or without an end, and dead letters.
 
     Lines end in LF. What follows damage is the rest of a lost line, and left out, unless it begins with
     `start`, white space aside. Offsets count stored bytes; in compressed files they are the member's, and

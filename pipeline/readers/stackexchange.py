@@ -1,5 +1,4 @@
-"""Stack Exchange dumps: the rows of Posts.xml and Users.xml, and a question with its answers as a
-document."""
+"""Stack Exchange dumps: rows of Posts.xml and Users.xml, a question with its answers as a document."""
 
 from __future__ import annotations
 
@@ -37,8 +36,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A question (`parent` is 0) or an answer; `body` is HTML, `accepted` the question's accepted answer or
-    0."""
+    """A question (`parent` is 0) or an answer; `body` is HTML, `accepted` an answer's id or 0."""
 
     id: int
     parent: int
