@@ -1,6 +1,6 @@
 """A question and its answers as one text: order, form, licence.
 
-Touvron et al. 2023, section 2.1, StackExchange: the paper removes HTML and sorts answers by score, highest to lowest.
+The paper removes HTML and sorts answers by score, highest first (Touvron et al. 2023, section 2.1).
 """
 
 from __future__ import annotations
