@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Mapping
 from fractions import Fraction
@@ -11,18 +12,20 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from mixtures.allocation import Allocation
-from mixtures.budget import Budget, budgets
-from mixtures.plan_file import TokenizedSource, deal
-from mixtures.proportions import shares
-from pipeline.config import Source, read_config
-from pipeline.errors import WinnowError
-from pipeline.files import exists, read_file
-from pipeline.inputs import memory_path
-from pipeline.manifest import read_manifest
-from pipeline.phases.mix import sources_of
-from pipeline.phases.tokenize import PHASE as TOKENIZE
-from pipeline.sizes import format_bytes, parse_amount
+logging.basicConfig(level=logging.ERROR)  # before Beam is imported: it chatters while it is
+
+from mixtures.allocation import Allocation  # noqa: E402  # see above
+from mixtures.budget import Budget, budgets  # noqa: E402  # see above
+from mixtures.plan_file import TokenizedSource, deal  # noqa: E402  # see above
+from mixtures.proportions import shares  # noqa: E402  # see above
+from pipeline.config import Source, read_config  # noqa: E402  # see above
+from pipeline.errors import WinnowError  # noqa: E402  # see above
+from pipeline.files import exists, read_file  # noqa: E402  # see above
+from pipeline.inputs import memory_path  # noqa: E402  # see above
+from pipeline.manifest import read_manifest  # noqa: E402  # see above
+from pipeline.phases.mix import sources_of  # noqa: E402  # see above
+from pipeline.phases.tokenize import PHASE as TOKENIZE  # noqa: E402  # see above
+from pipeline.sizes import format_bytes, parse_amount  # noqa: E402  # see above
 
 _EPILOG = """\
 examples:
@@ -82,15 +85,21 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 def _tokens(text: str) -> str | int:
     if text == "largest":
         return text
-    amount = parse_amount(text)
-    assert isinstance(amount, int)  # parse_amount turns every string into a whole number or raises
+    try:
+        amount = parse_amount(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    assert isinstance(amount, int)  # parse_amount makes a whole number of every string, or raises
     return amount
 
 
 def _positive(text: str) -> float:
-    amount = float(text)
-    if not amount > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = 0
+    if not 0 < amount < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above zero")
     return amount
 
 
@@ -107,18 +116,18 @@ def _sources_in(out: str, sources: Mapping[str, Source]) -> dict[str, TokenizedS
 def print_plan(console: Console, sources: Mapping[str, Source], plan: Allocation) -> None:
     """Print a plan: each source beside its published row, then the budget and what limits it."""
     table = Table(title="mixture", title_justify="left")
-    table.add_column("source")
-    for name in ("share", "available", "drawn", "rows", "epochs", "published epochs", "published disk"):
+    table.add_column("source", no_wrap=True)
+    for name in ("share", "tokens there", "drawn", "rows", "epochs", "paper's epochs", "paper's disk"):
         table.add_column(name, justify="right")
     for source, draw in plan.draws.items():
         block = sources[source].block
         table.add_row(
             source,
-            f"{float(Fraction(draw.rows, plan.rows)):.3%}",
+            f"{float(Fraction(draw.rows, plan.rows)):.2%}",
             f"{draw.available:,}",
             f"{draw.tokens:,}",
             f"{draw.rows:,}",
-            f"{draw.epochs} + {float(draw.fraction):.3f}",
+            f"{draw.epochs} + {float(draw.fraction):.2f}",
             f"{block.published_epochs:.2f}" if block.published_epochs is not None else "",
             block.published_disk or "",
         )
@@ -150,20 +159,16 @@ def _raw_bytes_a_token(out: str, mixed: Mapping[str, TokenizedSource]) -> float 
 
 def _print_budgets(console: Console, wanted: list[Budget], bytes_a_token: float | None) -> None:
     table = Table(title="token budgets", title_justify="left")
-    for name in ("rule", "parameters", "tokens", "operations", "raw data in one epoch", "formula", "source"):
-        table.add_column(name, overflow="fold")
+    table.add_column("rule")
+    for name in ("parameters", "tokens", "operations", "raw data, read once"):
+        table.add_column(name, justify="right")
     for budget in wanted:
         need = format_bytes(bytes_a_token * budget.tokens) if bytes_a_token else "unknown"
-        table.add_row(
-            budget.rule,
-            f"{budget.parameters:.3g}",
-            f"{budget.tokens:.3g}",
-            f"{budget.flops:.3g}",
-            need,
-            budget.formula,
-            budget.source,
-        )
+        figures = (budget.parameters, budget.tokens, budget.flops)
+        table.add_row(budget.rule, *(f"{figure:.3g}" for figure in figures), need)
     console.print(table)
+    for budget in wanted:
+        console.print(f"{budget.rule}: {budget.formula}; {budget.source}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from mixtures.epochs import Pieces, ShardSlice, TokenStream
+from mixtures.epochs import ShardSlice, TokenStream
 from mixtures.interleave import Interleave
 from mixtures.rows import RowPieces, cut_rows
-from tokenizer.words import gather
 
 Array = npt.NDArray[Any]
 IntArray = npt.NDArray[np.int64]
@@ -69,7 +68,7 @@ def training_shard(
     """
     start, stop = block
     sources, ordinals = order.block(start, stop)
-    filled = np.empty((stop - start, sequence_length), dtype)
+    flat = np.empty((stop - start) * sequence_length, dtype)
     tables = [ROW_PIECES.empty_table()]
     for number, source in enumerate(order.schedule.sources):
         rows = np.flatnonzero(sources == number)
@@ -81,35 +80,26 @@ def training_shard(
             pieces = streams[source].pieces(part, shards[source].lengths(part.shard))
             cut = cut_rows(pieces, position, sequence_length)
             own = rows[cut.rows - first]
-            _place(
-                filled.reshape(-1),
-                own * sequence_length + cut.offsets,
-                _read(shards[source], part, pieces),
-                cut,
-            )
+            _place(flat, own * sequence_length + cut.offsets, shards[source], part, cut)
             tables.append(_table(source, part, own + start, cut))
             position += part.stop - part.start
     pieces_table = pa.concat_tables(tables).sort_by([("row", "ascending"), ("offset", "ascending")])
-    return TrainingShard(filled.reshape(-1), pieces_table)
+    return TrainingShard(flat, pieces_table)
 
 
-def _read(shards: TokenShards, part: ShardSlice, pieces: Pieces) -> Array:
-    """The tokens of a slice in reading order: as they lie in a first epoch, gathered in a later one."""
-    if part.epoch == 0:
-        return shards.tokens(part.shard, part.start, part.stop)
+def _place(flat: Array, targets: IntArray, shards: TokenShards, part: ShardSlice, cut: RowPieces) -> None:
+    """Copy each piece of a slice to where it belongs in the block.
+
+    A first epoch reads a shard as it lies, so the slice is one run of it; a later one reads here and there.
+    """
     lengths = shards.lengths(part.shard).astype(np.int64)
     ends = np.cumsum(lengths)
-    begins = (ends - lengths)[pieces.documents] + pieces.starts
-    whole = shards.tokens(part.shard, 0, int(ends[-1]))
-    return gather(whole, begins, pieces.stops - pieces.starts)
-
-
-def _place(flat: Array, targets: IntArray, tokens: Array, cut: RowPieces) -> None:
-    """Put each piece, in reading order one behind the other in `tokens`, where it belongs in the block."""
-    lengths = cut.stops - cut.starts
-    begins = np.cumsum(lengths) - lengths
-    for target, begin, length in zip(targets.tolist(), begins.tolist(), lengths.tolist(), strict=True):
-        flat[target : target + length] = tokens[begin : begin + length]
+    first, last = (part.start, part.stop) if part.epoch == 0 else (0, int(ends[-1]))
+    tokens = shards.tokens(part.shard, first, last)
+    begins = (ends - lengths)[cut.documents] + cut.starts - first
+    sizes = cut.stops - cut.starts
+    for target, begin, size in zip(targets.tolist(), begins.tolist(), sizes.tolist(), strict=True):
+        flat[target : target + size] = tokens[begin : begin + size]
 
 
 def _table(source: str, part: ShardSlice, rows: IntArray, cut: RowPieces) -> pa.Table:

@@ -26,6 +26,7 @@ from pipeline.phases.phase import Run
 from pipeline.progress import Progress
 from pipeline.schema import JUDGED, document_id
 from pipeline.units import Outputs
+from tokenizer.megatron import check_sizes, read_index
 
 # Documents of each source: more of the one, longer ones of the other.
 SIZES = {"web": 60, "books": 12}
@@ -88,5 +89,6 @@ def read_shards(folder: Path, stem: str) -> list[tuple[npt.NDArray[np.uint16], l
     found = []
     for file in sorted(folder.glob(f"{stem}-*.bin")):
         table = next(file.parent.glob(f"{file.stem}.*.parquet"))
+        check_sizes(read_index(file.with_suffix(".idx").read_bytes()), file.stat().st_size)
         found.append((np.fromfile(file, "<u2"), pq.read_table(table).to_pylist()))
     return found

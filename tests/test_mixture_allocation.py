@@ -127,6 +127,14 @@ def test_caps_hold_where_a_million_rows_are_not_enough_for_exact_parts() -> None
     assert plan.draws["b"].capacity - 100 <= plan.draws["b"].rows <= plan.draws["b"].capacity
 
 
+def test_a_budget_of_all_there_is_stays_within_every_cap() -> None:
+    table: dict[str, tuple[float, int]] = {"a": (50, 1_234_567), "b": (30, 2_345_678), "c": (20, 3_456_789)}
+    total = sum(tokens for _, tokens in table.values())
+    plan = allocate(supplies(table, 1), 1, total, "redistribute")
+    assert total - 10 < plan.rows <= total
+    assert all(draw.rows <= draw.capacity for draw in plan.draws.values())
+
+
 tables = st.dictionaries(
     st.sampled_from("abcdef"), st.tuples(st.integers(1, 50), st.integers(40, 5000)), min_size=1
 )

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixtures.interleave import SHUFFLED_PERIOD, Interleave, Schedule
+from mixtures.proportions import apportion
 
 LLAMA = {
     "commoncrawl": 134,
@@ -77,6 +78,16 @@ def test_a_larger_budget_never_takes_a_row_back(numbers: list[int], rows: int) -
     less, more = schedule.counts(rows), schedule.counts(rows + 1)
     assert sum(more.values()) == sum(less.values()) + 1 == rows + 1
     assert all(more[source] >= less[source] for source in less)
+
+
+def test_largest_remainders_would_take_a_row_back() -> None:
+    """The Alabama paradox, and why rows are counted off the schedule."""
+    parts = {"a": 6, "b": 6, "c": 2}
+    shares = {source: Fraction(part) for source, part in parts.items()}
+    assert (apportion(shares, 10)["c"], apportion(shares, 11)["c"]) == (2, 1)
+    counts = [Schedule(parts).counts(rows)["c"] for rows in range(15)]
+    assert counts == sorted(counts)
+    assert counts[-1] == 2
 
 
 @given(part_lists, st.integers(0, 300))

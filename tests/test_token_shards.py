@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
+import pyarrow as pa
 import pytest
 import sentencepiece
 from conftest import folder_digests
@@ -18,11 +22,12 @@ from mixing import SIZES, make_run, read_shards, text_of, write_curated
 import models
 from pipeline.errors import WinnowError
 from pipeline.ledger import read_ledger
-from pipeline.packed import pack, unpack
+from pipeline.packed import PackedFile, pack, read_packed, unpack
+from pipeline.parquet import read_parquet, to_parquet
 from pipeline.phases.tokenize import tokenize
 from pipeline.schema import document_id
 from tokenizer.holdout import EVERYTHING, below, cut, sketch
-from tokenizer.tokens_file import order_keys
+from tokenizer.tokens_file import KEYS, Encoded, order_keys, read_slice, read_tokens, tokens_file
 
 Documents = dict[str, list[int]]
 
@@ -173,6 +178,65 @@ def test_a_cut_counts_its_tokens_exactly_however_they_are_batched(
     assert found == cut([sketch(keys, lengths)], wanted)
     # Nothing is held out that a limit an eighth lower could do without.
     assert found.limit < 64 or lengths[below(keys, found.limit * 7 // 8)].sum() < wanted
+
+
+def encoded(numbers: Sequence[int], clusters: Sequence[str] = ()) -> dict[str, Any]:
+    """A token file of documents of 1 to 3 tokens, each its own number, as it comes back from its bytes."""
+    lengths = np.array([1 + number % 3 for number in numbers], np.int64)
+    ids = [document_id("web", str(number)) for number in numbers]
+    batch = Encoded(
+        ids=ids,
+        clusters=clusters or ids,
+        urls=[f"https://example.org/{number}" for number in numbers],
+        input="input.gz",
+        tokens=np.repeat(np.array(numbers, np.uint16), lengths),
+        lengths=lengths,
+    )
+    return tokens_file(batch)
+
+
+@given(st.sets(st.integers(0, 500), max_size=40), st.data())
+def test_any_cut_of_the_order_reads_each_document_once(numbers: set[int], data: st.DataObject) -> None:
+    arrays = encoded(sorted(numbers))
+    keys = arrays["key"].tolist()
+    edge = st.integers(0, KEYS)
+    if keys:
+        edge |= st.sampled_from(keys) | st.sampled_from([key + 1 for key in keys])
+    edges = sorted({0, KEYS, *data.draw(st.lists(edge, max_size=4))})
+    read = []
+    for first, stop in pairwise(edges):
+        with PackedFile("in memory", io.BytesIO(pack(arrays))) as file:
+            part = read_slice(file, first, stop)
+            tokens = read_tokens(file, part)
+        assert all(first <= key < stop for key in part.keys.tolist())
+        assert part.input == "input.gz"
+        starts = np.cumsum(part.lengths) - part.lengths
+        read += [
+            (int(tokens[start]), length, url)
+            for start, length, url in zip(starts.tolist(), part.lengths.tolist(), part.urls, strict=True)
+        ]
+    assert sorted(read) == [(n, 1 + n % 3, f"https://example.org/{n}") for n in sorted(numbers)]
+
+
+def test_a_cluster_is_on_one_side() -> None:
+    apart = encoded([1, 2, 3])["holdout"]
+    together = encoded([1, 2, 3], clusters=[document_id("web", "2")] * 3)["holdout"]
+    assert len(set(apart.tolist())) == 3
+    assert len(set(together.tolist())) == 1
+
+
+def test_a_curated_survivor_decides_the_side(tmp_path: Path) -> None:
+    write_curated(tmp_path, {"web": 30}, batches=1)
+    path = next((tmp_path / "curated" / "web").iterdir())
+    table = read_parquet(str(path))
+    one = table.column("id")[0].as_py()
+    survivors = pa.array([one] * table.num_rows, pa.string())
+    path.write_bytes(
+        to_parquet(table.set_column(table.column_names.index("survivor"), "survivor", survivors))
+    )
+    tokenize(make_run(tmp_path, sources=("web",)))
+    packed = read_packed(str(next(tmp_path.glob("work/tokenize/encoded/web/*"))))
+    assert len(set(packed["holdout"].tolist())) == 1
 
 
 def test_packed_files_hold_text_columns() -> None:

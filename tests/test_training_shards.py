@@ -18,6 +18,7 @@ from mixtures.plan import main
 from pipeline.errors import WinnowError
 from pipeline.phases.mix import mix
 from pipeline.phases.tokenize import tokenize
+from tokenizer.megatron import read_index
 
 L = 32
 
@@ -69,6 +70,8 @@ def test_rows_are_what_the_plan_and_their_tables_say(mixed: Path) -> None:
     plan, rows = plan_of(mixed), rows_of(mixed)
     assert plan["rows"] == len(rows)
     assert plan["tokens"] == len(rows) * L
+    index = read_index((mixed / "shards" / "shard-00000.idx").read_bytes())
+    assert index.lengths.tolist() == [L] * plan["rows_per_shard"]
     dealt: Counter[str] = Counter()
     for number in range(len(rows)):
         dealt[rows[number][0]] += 1
@@ -198,7 +201,7 @@ def test_the_plan_is_printed_beside_what_was_published(
     assert main([str(spec), "--run", str(tmp_path), "--tokens", "6400", "--params", "7e9"]) == 0
     said = capsys.readouterr().out
     assert "no token shards of c4" in said
-    assert "75.000%" in said
+    assert "75.00%" in said
     assert "3.3 TB" in said
     assert "6,400 tokens in 200 rows of 32, limited by the budget asked for" in said
     assert "1.4e+11" in said

@@ -15,6 +15,7 @@ from tokenizer.holdout import below
 from tokenizer.tokens_file import KEYS, Slice, read_slice, read_tokens
 
 Array = npt.NDArray[Any]
+Ints = npt.NDArray[np.int64]
 
 MIN_DOCUMENTS = 16  # expected in a shard; by chance, one of ten million such shards has none
 
@@ -46,7 +47,7 @@ class Shard(NamedTuple):
     """The tokens of a shard in order, the number of tokens of each document, and its provenance table."""
 
     tokens: Array
-    lengths: npt.NDArray[np.int64]
+    lengths: Ints
     provenance: pa.Table
 
 
@@ -90,20 +91,19 @@ def assemble(
         if len(part.keys):
             with open_packed(path) as file:
                 own = read_tokens(file, part)
-            tokens[_targets(places[done : done + len(part.keys)], part.lengths)] = own
+            _place(tokens, places[done : done + len(part.keys)], own, part.lengths)
             done += len(part.keys)
     return Shard(tokens, lengths[order], _provenance(slices, source, order, ends))
 
 
-def _targets(places: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Where each token goes, for documents that lie one behind the other and go to `places`."""
-    starts = np.cumsum(lengths) - lengths
-    return np.repeat(places - starts, lengths) + np.arange(int(lengths.sum()))
+def _place(tokens: Array, places: Ints, own: Array, lengths: Ints) -> None:
+    """Copy documents that lie one behind the other in `own` to their places in the shard."""
+    begins = np.cumsum(lengths) - lengths
+    for place, begin, length in zip(places.tolist(), begins.tolist(), lengths.tolist(), strict=True):
+        tokens[place : place + length] = own[begin : begin + length]
 
 
-def _provenance(
-    slices: Sequence[Slice], source: str, order: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
-) -> pa.Table:
+def _provenance(slices: Sequence[Slice], source: str, order: Ints, ends: Ints) -> pa.Table:
     urls = [url for part in slices for url in part.urls]
     inputs = [part.input for part in slices for _ in part.urls]
     ids = [name.decode() for part in slices for name in part.ids.tolist()]
