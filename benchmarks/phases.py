@@ -2,8 +2,8 @@
 
     python -m benchmarks.phases --input 'crawl/*.warc.wet.gz' [--workers 1] [--output FILE.json]
 
-CPU seconds are user and system time of this process and of the workers it waited for. The two judges are run in
-turn, over the same batches, reading and Parquet included in both; their ratio is what the framework costs.
+CPU seconds are user and system time of this process and of the workers it waited for. The two judges are run
+in turn, over the same batches, reading and Parquet included in both; their ratio is what the framework costs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from rich.console import Console
 from filters.language import identify
 from filters.perplexity import judge as judge_texts
 from filters.reference import reference_scores
-from pipeline.dedup.rounds_lines import DuplicateLines
 from pipeline.files import delete, join, list_folder, write_file
 from pipeline.manifest import manifest_path
 from pipeline.models import load_fasttext, load_language_model, load_reference, resolve
@@ -128,15 +127,13 @@ def plain_judge(run: Run) -> None:
         resolve(files.kenlm), resolve(files.sentencepiece), resolve(files.cutoffs), "en", perplexity.mode
     )
     folder = Path(run.out).parent / "plain"
-    lines = next(round_ for round_ in run.flows[SOURCE].rounds if isinstance(round_, DuplicateLines))
     for batch in prepare.batches(required(run, prepare.PHASE, SOURCE)):
         table = read_parquet(join(run.out, batch["documents"].path))
-        removals = read_packed(join(run.out, list_path("lines", lines.name, SOURCE, batch["name"])))[
-            "removals"
-        ]
         judging = Judging(table)
         with PackedFile(join(run.out, batch["fingerprint"].path)) as fingerprint:
-            lines.apply(judging, removals, fingerprint)
+            for round_ in run.flows[SOURCE].rounds:
+                path = join(run.out, list_path("lines", round_.name, SOURCE, batch["name"]))
+                round_.apply(judging, read_packed(path)["removals"], fingerprint)
         rows = np.flatnonzero(judging.kept()).tolist()
         texts = [judging.texts[row] for row in rows]
         labels, scores = identify(load_fasttext(resolve(language.model)), texts)

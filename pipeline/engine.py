@@ -22,7 +22,7 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
     WorkerOptions,
 )
-from apache_beam.portability.api import beam_provision_api_pb2
+from apache_beam.portability.api import beam_fn_api_pb2, beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import worker_handlers
 from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo, FnApiRunner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
@@ -109,7 +109,14 @@ def _watch_workers() -> None:
             self.worker_thread.join()
             # What is asked of a dead worker later would wait as well: go on until the runner gives up.
             while not self.stopped.wait(0.2):
-                self.control_conn.abort(RuntimeError(f"{USER_MESSAGE}{WORKER_DIED}{USER_MESSAGE}"))
+                for future in list(self.control_conn._futures_by_id.values()):
+                    # An answer with an error also ends the wait for data, which an aborted future does not.
+                    future.set(
+                        beam_fn_api_pb2.InstructionResponse(
+                            instruction_id=future.instruction_id,
+                            error=f"{USER_MESSAGE}{WORKER_DIED}{USER_MESSAGE}",
+                        )
+                    )
 
         threading.Thread(target=watch, name="watch_worker", daemon=True).start()
 
