@@ -27,6 +27,7 @@ from pipeline.phases.phase import (
     Outcome,
     Run,
     commit,
+    count_all,
     phase_key,
     required,
     run_jobs,
@@ -190,21 +191,27 @@ def _write_manifest(
 def _books(run: Run, plan: dict[str, Any], receipts: list[Receipt]) -> list[Line]:
     """The rows and bytes that the plan deals to each source are those that its rows in the shards hold."""
     itemsize = np.dtype(plan["dtype"]).itemsize
-    books = [
+    planned = [
         Line(source, "in", "planned", part["rows"], part["tokens"] * itemsize)
         for source, part in plan["sources"].items()
     ]
-    for receipt in receipts:
-        for output in receipt.outputs:
-            if output.path.endswith(".rows.parquet"):
-                table = read_parquet(join(run.out, output.path), ["source", "row", "start", "stop"])
-                counted = (
-                    table.append_column("tokens", pc.subtract(table.column("stop"), table.column("start")))
-                    .group_by("source")
-                    .aggregate([("row", "count_distinct"), ("tokens", "sum")])
-                )
-                books += [
-                    Line(row["source"], "out", "", row["row_count_distinct"], row["tokens_sum"] * itemsize)
-                    for row in counted.to_pylist()
-                ]
-    return books
+    tables = [join(run.out, o.path) for r in receipts for o in r.outputs if o.path.endswith(".rows.parquet")]
+    return planned + count_all(tables, lambda path: _count_rows(path, itemsize))
+
+
+def _count_rows(path: str, itemsize: int) -> list[Line]:
+    """Rows, each of which begins at offset 0 once, and bytes of tokens, by source."""
+    table = read_parquet(path, ["source", "offset", "start", "stop"])
+    tokens = pc.subtract(table.column("stop"), table.column("start"))
+    begins = pc.cast(pc.equal(table.column("offset"), 0), "int64")
+    counted = (
+        table.select(["source"])
+        .append_column("tokens", tokens)
+        .append_column("rows", begins)
+        .group_by("source")
+        .aggregate([("rows", "sum"), ("tokens", "sum")])
+    )
+    return [
+        Line(row["source"], "out", "", row["rows_sum"], row["tokens_sum"] * itemsize)
+        for row in counted.to_pylist()
+    ]
