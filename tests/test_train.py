@@ -19,11 +19,11 @@ from filters.reference import NEGATIVE, POSITIVE, reference_scores
 from pipeline.errors import WinnowError
 from pipeline.models import load_language_model, load_reference, resolve
 from pipeline.train.__main__ import main
-from pipeline.train.classifier import Example, _matched, chunks
+from pipeline.train.classifier import Example, _matched, _once, chunks
 from pipeline.train.corpus import Counts, Spool, read_texts
 from pipeline.train.kenlm_tools import find_tools
 from pipeline.train.lm import cut
-from pipeline.train.measures import at_threshold, calibration, roc_auc
+from pipeline.train.measures import at_threshold, calibration, paired_auc, roc_auc
 from pipeline.train.supervised import Settings, train
 
 Write = Callable[[str, list[dict[str, str]]], str]
@@ -152,6 +152,15 @@ def test_precision_recall_and_calibration() -> None:
     assert bins[1].mean_score == pytest.approx(0.8)
 
 
+def test_auc_with_length_held_fixed() -> None:
+    scores, positive = np.array([1.0, 2.0, 9.0, 3.0]), np.array([0, 1, 1, 0], bool)
+    lengths = np.array([100.0, 110.0, 900.0, 890.0])
+    assert paired_auc(scores, positive, lengths, 1.2) == (1.0, 2)
+    assert paired_auc(-lengths, positive, lengths, 1.2) == (0.0, 2)
+    assert paired_auc(scores, positive, lengths, 99) == (0.75, 4)
+    assert paired_auc(scores, positive, lengths, 1.0)[1] == 0
+
+
 # --- classifier
 
 
@@ -204,6 +213,11 @@ def test_matched_classes_are_equal_in_every_bin_of_lengths(drawn: list[tuple[boo
     assert len(positives) == len(negatives)
     # A bin is a quarter octave wide, and pairs in order of length lie in one bin.
     assert all(max(a, b) / min(a, b) < 2**0.25 for a, b in zip(positives, negatives, strict=True))
+
+
+def test_a_chunk_that_two_pages_share_is_on_no_side() -> None:
+    one, two, three = (Example(True, order, order > 1, "x") for order in (1, 2, 1))
+    assert _once([one, two, three]) == [two]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ the first of each file, its copies stayed, labels were not shuffled, and nothing
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +80,7 @@ def train_classifier(settings: ClassifierSettings) -> str:
         for positive, texts in ((True, by_class[0]), (False, by_class[1]))
         for example in _split({n: t for n, t in texts.items() if n not in both}, positive, settings)
     ]
+    examples = _once(examples)
     training, heldout = (_matched([e for e in examples if e.heldout is side]) for side in (False, True))
     for side, chosen in (("train on", training), ("hold out", heldout)):
         if len(chosen) < 2 * LEAST_TEXTS:
@@ -153,16 +154,26 @@ def chunks(text: str, size: int) -> list[str]:
     return parts
 
 
+def _order(example: Example) -> tuple[int, bool, str]:
+    return example.order, example.positive, example.text
+
+
+def _once(examples: list[Example]) -> list[Example]:
+    """Those whose text is no other's: a chunk that pages share must not be on both sides."""
+    counts = Counter(example.order for example in examples)
+    return [example for example in examples if counts[example.order] == 1]
+
+
 def _matched(examples: list[Example]) -> list[Example]:
     """As many of each class in every bin of lengths, the smallest hashes of each, all in hash order."""
     bins: dict[int, tuple[list[Example], list[Example]]] = defaultdict(lambda: ([], []))
-    for example in sorted(examples, key=lambda example: (example.order, example.positive)):
+    for example in sorted(examples, key=_order):
         bins[int(math.log2(max(len(example.text), 1)) * BINS_AN_OCTAVE)][example.positive].append(example)
     chosen = []
     for negatives, positives in bins.values():
         count = min(len(negatives), len(positives))
         chosen += positives[:count] + negatives[:count]
-    return sorted(chosen, key=lambda example: (example.order, example.positive))
+    return sorted(chosen, key=_order)
 
 
 class Outcome(NamedTuple):

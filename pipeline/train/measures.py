@@ -67,3 +67,18 @@ def calibration(scores: Floats, positive: Bools, bins: int = CALIBRATION_BINS) -
         for number in range(bins)
         if (place == number).any()
     ]
+
+
+def paired_auc(scores: Floats, positive: Bools, lengths: Floats, factor: float) -> tuple[float, int]:
+    """ROC AUC with length held fixed, and on how many pairs it rests.
+
+    It is taken over the pairs of a positive and a negative whose lengths are within `factor` of each other;
+    NaN where there is none.
+    """
+    above = scores[positive][:, None] - scores[~positive][None, :]
+    ratio = np.abs(np.log(lengths[positive])[:, None] - np.log(lengths[~positive])[None, :])
+    close = ratio <= np.log(factor)
+    pairs = int(close.sum())
+    if not pairs:
+        return float("nan"), 0
+    return float(((above > 0) + 0.5 * (above == 0))[close].mean()), pairs
