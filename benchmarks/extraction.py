@@ -82,8 +82,9 @@ def _trafilatura(**options: Any) -> Callable[[bytes], str]:
 
 
 CANDIDATES: dict[str, Callable[[bytes], str]] = {
-    "ours: resiliparse": lambda content: extract(content).body,
-    "ours: resiliparse, text with title": lambda content: extract(content).text,
+    "ours: winnow": lambda content: extract(content).body,
+    "ours: winnow, text with title": lambda content: extract(content).text,
+    "ours: resiliparse": lambda content: extract(content, extractor="resiliparse").body,
     "ours: trafilatura": lambda content: extract(content, extractor="trafilatura").body,
     "resiliparse, everything": _plain(),
     "resiliparse, main content": _plain(main_content=True),

@@ -14,6 +14,7 @@ from resiliparse.parse.html import HTMLTree
 from filters.html_charset import decode
 from filters.html_limits import MAX_BYTES, excess
 from filters.html_tidy import headline, one_line, tidy, with_title
+from filters.html_winnow import main_content
 
 
 class ExtractionError(ValueError):
@@ -34,7 +35,7 @@ class Extracted:
         return with_title(self.title, self.body)
 
 
-def extract(content: bytes, charset: str | None = None, extractor: str = "resiliparse") -> Extracted:
+def extract(content: bytes, charset: str | None = None, extractor: str = "winnow") -> Extracted:
     """Extract the main content of a page.
 
     `content` is the body as sent, transfer and content encodings removed; `charset` the label of its HTTP
@@ -74,33 +75,8 @@ def _not_text(html: str) -> str | None:
 
 
 def _resiliparse(tree: Any, _: str) -> str:
-    """resiliparse's main content, without alternative texts (as in DCLM)."""
-    _keep_lists(tree)
+    """resiliparse's main content without alternative texts, as in DCLM."""
     return str(extract_plain_text(tree, main_content=True, alt_texts=False))
-
-
-def _keep_lists(tree: Any) -> None:
-    """Push lists down that stand less than three elements below the body, unless they are mostly links.
-
-    resiliparse takes every <ul> so near the top for navigation, which loses those of pages without a layout.
-    """
-    for node in tree.body.query_selector_all("ul")[:]:  # sliced: iterating over a NodeList is quadratic
-        if _depth(node, tree.body) < 3:
-            linked = sum(len(link.text or "") for link in node.query_selector_all("a")[:])
-            if 2 * linked < len(node.text or ""):
-                outer = parent = tree.create_element("div")
-                for _ in range(2):
-                    parent = parent.append_child(tree.create_element("div"))
-                node.parent.replace_child(outer, node)
-                parent.append_child(node)
-
-
-def _depth(node: Any, body: Any) -> int:
-    """Number of elements between a node and the body, as far as three."""
-    depth = 0
-    while depth < 3 and (node := node.parent) != body:
-        depth += 1
-    return depth
 
 
 def _trafilatura(_: Any, html: str) -> str:
@@ -132,4 +108,8 @@ def _with_blank_lines(text: str) -> str:
     return "\n".join(out)
 
 
-EXTRACTORS: dict[str, Callable[[Any, str], str]] = {"resiliparse": _resiliparse, "trafilatura": _trafilatura}
+EXTRACTORS: dict[str, Callable[[Any, str], str]] = {
+    "winnow": lambda tree, _: main_content(tree),
+    "resiliparse": _resiliparse,
+    "trafilatura": _trafilatura,
+}

@@ -28,7 +28,8 @@ POLISH = "Zażółć gęślą jaźń, mówiła wieść. " * 8
 
 def page(main: str, title: str = "") -> bytes:
     head = f"<title>{title}</title>" if title else ""
-    return f"<!doctype html><html><head>{head}</head><body><article>{main}</article></body></html>".encode()
+    body = f"<div><div><div><article>{main}</article></div></div></div>"
+    return f"<!doctype html><html><head>{head}</head><body>{body}</body></html>".encode()
 
 
 @pytest.mark.parametrize(

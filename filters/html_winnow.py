@@ -1,0 +1,252 @@
+"""The main content of a page by rules of our own; docs/extraction.md says what each rule gains."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from filters.html_blocks import Block, Box, read_blocks
+from filters.html_render import render
+
+# Elements that hold none of the page's text. Raw text (script, style) must go before cutting into blocks.
+_NO_TEXT = (
+    "script,style,noscript,template,svg,iframe,object,canvas,video,audio,select,button,textarea,nav,dialog,"
+    "noembed,noframes,xmp,plaintext,rt,rp,[hidden],[aria-hidden=true],[role=navigation],[role=dialog]"
+)
+# Elements, and words in class, id, role and itemprop, by which pages call what is not their text, in whatever
+# language that is. They only make a box suspect: a site may call the box of its article what it likes.
+_ASIDE_TAGS = frozenset(("figcaption", "form", "fieldset", "label", "figure", "aside", "footer"))
+_ASIDES = """
+    ad ads advert advertisement advertising adverts author authors breadcrumb breadcrumbs byline caption
+    comment comments consent cookie cookies copyright credits dateline disclaimer dsgvo footer gallery gdpr
+    login menu modal nav navbar navigation newsletter outbrain pager pagination popular popup promo promoted
+    promotion recirc recommend recommendation recommendations recommended related share sharing sidebar signup
+    slideshow sponsor sponsored sponsors subscribe subscriber subscription taboola teaser teasers toolbar
+    trending
+"""
+_ASIDE_WORDS = frozenset(_ASIDES.split())
+_NAMES = re.compile(r'(?:class|id|role|itemprop)="([^"]*)"')
+_VARIANT = re.compile(r"\S*:\S*")  # print:hidden and the like say how, not what
+_WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
+_INVISIBLE = re.compile(r'style="[^"]*(?:display\s*:\s*none|visibility\s*:\s*hidden)', re.IGNORECASE)
+# A suspect box is left out when it holds less than this share of the page's good text, or less than this many
+# times the good text in no suspect box.
+SUSPECT_SHARE = 0.35
+SUSPECT_TIMES = 3
+
+# A block of this many characters, less than this share of them links, is good: sentences, not labels.
+GOOD_CHARS = 80
+GOOD_LINKED = 0.4
+# Good text counts whole in paragraphs, less in items, and little in the teasers that overviews are made of.
+ITEM_WEIGHT, OTHER_WEIGHT, TEASER_WEIGHT = 0.6, 0.4, 0.2
+# Programs and data that a broken page shows are told from sentences from this many characters on.
+NOISE_CHARS = 300
+
+# The content's box is the innermost that holds this share of the good text of each box around it; <article>
+# and <main> need less to start from.
+CONTENT_SHARE = 0.7
+ARTICLE_SHARE = 0.45
+
+# Blocks with a larger share of links are not content; paragraphs and items among good ones may have more.
+MAX_LINKED, MAX_LINKED_INSIDE = 0.5, 0.8
+# Among good blocks, one of so few characters may be a label: it does not begin or end the content.
+LABEL_CHARS = 20
+# Items of a list with less than this share of links are content when they have this many characters.
+LIST_LINKED, LIST_ITEM_CHARS = 0.2, 15
+# Text beside an image in a box of fewer characters than this is its caption.
+CAPTION_CHARS = 200
+
+_TEXT_TAGS = frozenset(("p", "li", "blockquote", "dd", "pre"))
+_LIST_TAGS = frozenset(("ul", "ol", "dl", "li", "blockquote", "table", "tbody", "thead", "tr"))
+_CELL_TAGS = frozenset(("td", "th"))
+_INSIDE_TAGS = _TEXT_TAGS | _CELL_TAGS
+_PART_TAGS = frozenset(("li", "td", "th", "tr", "tbody", "thead"))
+_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+
+
+def main_content(tree: Any) -> str:
+    """Return the main content of a parsed page (resiliparse's HTMLTree, which this changes) as plain text."""
+    if tree.body is None:
+        return ""
+    for node in tree.document.query_selector_all(_NO_TEXT)[:]:  # sliced: iterating over it is quadratic
+        node.decompose()
+    return render(select(*read_blocks(tree.body.html)))
+
+
+def select(blocks: list[Block], boxes: list[Box]) -> list[Block]:
+    """Choose the blocks that are main content, in order."""
+    weights = [_weight(block) for block in blocks]
+    _mark_asides(blocks, boxes, weights)
+    chosen = _in_content_box(blocks, boxes, weights)
+    homes = {_home(block) for block, good in chosen if good}
+    kept: list[Block] = []
+    first = last = None  # content begins and ends with text that is surely content
+    for block, good in chosen:
+        if block.box.tag != "pre" and _is_noise(block.text):
+            continue
+        at_home = _home(block) in homes
+        if not (at_home and block.box.tag in _HEADINGS):
+            inside = at_home and block.box.tag in _INSIDE_TAGS
+            share = _linked_share(block)
+            if share > (MAX_LINKED_INSIDE if inside and len(block.text) > 40 else MAX_LINKED):
+                continue
+            if _is_caption(block):
+                continue
+            if good or _is_item(block, share) or (inside and _is_sure(block, share)):
+                first = len(kept) if first is None else first
+                last = len(kept) + 1
+        kept.append(block)
+    return kept[first:last]
+
+
+def _weight(block: Block) -> float:
+    """How much good text a block has: 0 unless it looks like sentences."""
+    text, tag = block.text, block.box.tag
+    size = len(text)
+    if size < GOOD_CHARS or block.linked >= GOOD_LINKED * size or tag in ("h1", "h2"):
+        return 0.0
+    if (text.isascii() and text.count(" ") < size // 20) or _is_noise(text):
+        return 0.0  # an address or a program
+    if tag in ("p", "blockquote"):
+        return size
+    if tag in ("li", "dd"):
+        return ITEM_WEIGHT * size
+    return (TEASER_WEIGHT if block.box.listed else OTHER_WEIGHT) * size
+
+
+def _mark_asides(blocks: list[Block], boxes: list[Box], weights: list[float]) -> None:
+    """Mark boxes that are not content as bad, with all inside, and sum up the good text of the others."""
+    known: dict[str, bool] = {"": False}
+    suspects: set[Box] = set()
+    for box in boxes:
+        box.bad = False
+        box.aside = box.parent is not None and box.parent.aside
+        if box.size:
+            if box.attributes not in known:
+                known[box.attributes] = _is_suspect(box.attributes)
+            if known[box.attributes] or box.tag in _ASIDE_TAGS:
+                box.aside = True
+                suspects.add(box)
+    _sum_up(blocks, boxes, weights)
+    everything = boxes[0].good
+    outside = sum(weight for block, weight in zip(blocks, weights, strict=True) if not block.box.aside)
+    enough = max(SUSPECT_SHARE * everything, SUSPECT_TIMES * outside)
+    for box in boxes:
+        if box.parent is not None:
+            box.bad = box.parent.bad or (box in suspects and box.good < enough)
+    _sum_up(blocks, boxes, weights)
+    if everything and not boxes[0].good:  # rules that leave nothing are wrong about this page
+        for box in boxes:
+            box.bad = False
+        _sum_up(blocks, boxes, weights)
+
+
+def _is_suspect(attributes: str) -> bool:
+    names = " ".join(_NAMES.findall(attributes))
+    if ":" in names:
+        names = _VARIANT.sub("", names)
+    if not _ASIDE_WORDS.isdisjoint(map(str.lower, _WORD.findall(names))):
+        return True
+    return "style=" in attributes and _INVISIBLE.search(attributes) is not None
+
+
+def _sum_up(blocks: list[Block], boxes: list[Box], weights: list[float]) -> None:
+    for box in boxes:
+        box.good = 0.0
+    for block, weight in zip(blocks, weights, strict=True):
+        if not block.box.bad:
+            block.box.good += weight
+    for box in reversed(boxes):
+        if box.parent is not None:
+            box.parent.good += box.good
+
+
+def _in_content_box(blocks: list[Block], boxes: list[Box], weights: list[float]) -> list[tuple[Block, bool]]:
+    """The blocks of the content's box, and good paragraphs before it in the box around; is each good."""
+    root = _content_box(boxes)
+    around = root if root.parent is None or root.tag in ("article", "main") else root.parent
+    inside, beside = {root}, {around}
+    for box in boxes:
+        if not box.bad:
+            if box.parent in inside:
+                inside.add(box)
+            if box.parent in beside:
+                beside.add(box)
+    chosen: list[tuple[Block, bool]] = []
+    begun = False
+    for block, weight in zip(blocks, weights, strict=True):
+        if block.box in inside:
+            begun = True
+            chosen.append((block, weight > 0))
+        elif not begun and weight and block.box.tag == "p" and block.box in beside:
+            chosen.append((block, True))
+    return chosen
+
+
+def _content_box(boxes: list[Box]) -> Box:
+    """Find the box of the main content: down from the body, or the article, to where the good text parts."""
+    root = boxes[0]
+    best: dict[Box, Box] = {}
+    for box in boxes:
+        if box.parent is not None and (box.parent not in best or best[box.parent].good < box.good):
+            best[box.parent] = box
+    articles = [box for box in boxes if box.tag in ("article", "main")]
+    if articles:
+        article = max(articles, key=lambda box: box.good)
+        if article.good >= ARTICLE_SHARE * root.good:
+            root = article
+    while (inner := best.get(root)) is not None:
+        if not inner.good or inner.good < CONTENT_SHARE * root.good or inner.tag == "p":
+            break
+        root = inner
+    return root
+
+
+def _home(block: Block) -> Box:
+    """The box that a block's paragraph or list stands in."""
+    box = block.box
+    if box.tag in _INSIDE_TAGS and box.parent is not None:
+        box = box.parent
+    while box.tag in _LIST_TAGS and box.parent is not None:
+        box = box.parent
+    return box
+
+
+def _linked_share(block: Block) -> float:
+    """The share of links in a block, or in the list or table whose item or cell it is."""
+    box: Box | None = block.box
+    while box is not None and box.tag in _PART_TAGS:
+        box = box.parent
+    if box is not None and box is not block.box and box.tag in ("ul", "ol", "table"):
+        return box.linked / box.size
+    return block.linked / len(block.text)
+
+
+def _is_sure(block: Block, share: float) -> bool:
+    """Whether a block among good ones may begin or end the content: no link, no label."""
+    if block.box.tag in _CELL_TAGS:
+        return share < LIST_LINKED
+    return share < MAX_LINKED and len(block.text) > LABEL_CHARS
+
+
+def _is_item(block: Block, share: float) -> bool:
+    return block.box.tag == "li" and share < LIST_LINKED and len(block.text) >= LIST_ITEM_CHARS
+
+
+def _is_noise(text: str) -> bool:
+    """Whether a text is a program or data that a broken page shows."""
+    if len(text) < NOISE_CHARS:
+        return False
+    if text.isascii() and text.count(" ") < len(text) // 40:
+        return True
+    return sum(map(text.count, "{}();=")) > len(text) // 25
+
+
+def _is_caption(block: Block) -> bool:
+    """Whether a block is a label in a small box around an image."""
+    box = block.box
+    if box.tag in _TEXT_TAGS:
+        return False
+    if box.images and box.size < CAPTION_CHARS:
+        return True
+    return box.parent is not None and box.parent.images and box.parent.size < CAPTION_CHARS
