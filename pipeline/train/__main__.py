@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Final
 
 from pipeline.errors import WinnowError
 from pipeline.train.classifier import ClassifierSettings, train_classifier
 from pipeline.train.kenlm_tools import BUILDS
 from pipeline.train.lm import LmSettings, train_lm
+from pipeline.train.references import FORMS, ReferenceSettings, write_references
 from pipeline.train.supervised import Settings
 
 _FILES = "files or patterns: Parquet (curated/), JSON lines, or plain text, compressed or not"
@@ -19,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0, or 1 with one sentence on stderr."""
     options = _parser().parse_args(arguments)
     try:
-        print(_lm(options) if options.command == "lm" else _classifier(options))
+        print(_COMMANDS[options.command](options))
     except WinnowError as error:
         print(f"winnow: {error}", file=sys.stderr)
         return 1
@@ -51,8 +53,19 @@ def _parser() -> argparse.ArgumentParser:
     lm.add_argument("--memory", default="1G", help="of lmplz, beyond it on disk (default %(default)s)")
     lm.add_argument("--kenlm-tools", metavar="DIR", help="where lmplz is (default: on the path)")
     classifier = commands.add_parser("classifier", help="cited pages against others, as RedPajama")
-    classifier.add_argument("--positives", nargs="+", required=True, metavar="FILE", help=_FILES)
-    classifier.add_argument("--negatives", nargs="+", required=True, metavar="FILE", help=_FILES)
+    classifier.add_argument("--pages", nargs="+", default=[], metavar="FILE", help=f"crawled pages, {_FILES}")
+    classifier.add_argument(
+        "--references",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="of `references`: pages found in them are positives, the others negatives",
+    )
+    classifier.add_argument(
+        "--match", choices=tuple(FORMS), default="url", help="how a page is found; by host is a weak label"
+    )
+    classifier.add_argument("--positives", nargs="+", default=[], metavar="FILE", help="more positives")
+    classifier.add_argument("--negatives", nargs="+", default=[], metavar="FILE", help="more negatives")
     classifier.add_argument("--name", default="reference.en", help="of the files (default %(default)s)")
     classifier.add_argument("--min-chars", type=int, default=1000, help="of a text (RedPajama: %(default)s)")
     classifier.add_argument("--chunk-chars", type=int, default=0, help="cut texts to such pieces (0: no)")
@@ -66,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     classifier.add_argument("--min-count", type=int, default=1, help="of a word (default %(default)s)")
     classifier.add_argument("--seed", type=int, default=0, help="(default %(default)s)")
     classifier.add_argument("--no-quantize", action="store_true", help="keep full floats: 20 times the size")
+    references = commands.add_parser("references", help="URLs that a Wikipedia dump's articles cite")
+    references.add_argument("--input", nargs="+", required=True, metavar="DUMP", help="pages-articles XML")
+    references.add_argument("--output", type=Path, required=True, metavar="FILE", help="gzipped JSON lines")
     for command in (lm, classifier):
         command.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the files go")
         command.add_argument("--about", type=Path, metavar="FILE", help="Markdown to end the card with")
@@ -105,6 +121,9 @@ def _lm(options: argparse.Namespace) -> str:
 def _classifier(options: argparse.Namespace) -> str:
     return train_classifier(
         ClassifierSettings(
+            pages=tuple(options.pages),
+            references=tuple(options.references),
+            match=options.match,
             positives=tuple(options.positives),
             negatives=tuple(options.negatives),
             output=options.output,
@@ -125,6 +144,13 @@ def _classifier(options: argparse.Namespace) -> str:
             ),
         )
     )
+
+
+def _references(options: argparse.Namespace) -> str:
+    return write_references(ReferenceSettings(tuple(options.input), options.output))
+
+
+_COMMANDS: Final = {"lm": _lm, "classifier": _classifier, "references": _references}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,9 +19,10 @@ import numpy as np
 from filters.reference import NEGATIVE, POSITIVE, REDPAJAMA_THRESHOLD, reference_scores
 from pipeline.errors import WinnowError
 from pipeline.models import load_reference, resolve
-from pipeline.train.corpus import Counts, read_texts, text_hash
+from pipeline.train.corpus import Counts, Text, read_texts, text_hash
 from pipeline.train.measures import AtThreshold, at_threshold, calibration, roc_auc
 from pipeline.train.output import finished, table, write_card
+from pipeline.train.references import CitedPages, Match
 from pipeline.train.supervised import Settings, Trained, train
 
 LEAST_TEXTS: Final = 20
@@ -34,14 +35,20 @@ BINS_AN_OCTAVE: Final = 4
 """Lengths are matched in bins of a quarter octave: 19% from end to end."""
 
 
+Texts = dict[int, tuple[str, str]]
+
+
 @dataclass(frozen=True)
 class ClassifierSettings:
     """What `python -m pipeline.train classifier` can be told."""
 
-    positives: tuple[str, ...]
-    negatives: tuple[str, ...]
     output: Path
     training: Settings
+    positives: tuple[str, ...] = ()
+    negatives: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    match: Match = "url"
     name: str = "reference.en"
     field: str = "text"
     min_chars: int = 1000
@@ -67,10 +74,7 @@ def train_classifier(settings: ClassifierSettings) -> str:
     final name.
     """
     counts = (Counts(), Counts())
-    by_class = [
-        _texts(patterns, settings, count)
-        for patterns, count in zip((settings.positives, settings.negatives), counts, strict=True)
-    ]
+    by_class = _classes(settings, counts)
     for name, texts, count in zip(("positive", "negative"), by_class, counts, strict=True):
         if not texts:
             raise WinnowError(f"no {name} text has {settings.min_chars:,} characters or more: {count}")
@@ -97,23 +101,33 @@ def train_classifier(settings: ClassifierSettings) -> str:
         return write_card(work, f"{settings.name}.md", card(settings, outcome), settings.about)
 
 
-def _texts(
-    patterns: Iterable[str], settings: ClassifierSettings, counts: Counts
-) -> dict[int, tuple[str, str]]:
-    """(URL, text) of the distinct texts that are long enough, by the hash of the text."""
-    found: dict[int, tuple[str, str]] = {}
-    for text in read_texts(patterns, settings.field, counts):
-        if len(text.text) < settings.min_chars:
-            counts.left_out["too short"] += 1
-            continue
-        number = text_hash(text.text, settings.training.seed)
-        if number in found:
-            counts.left_out["copies"] += 1
-            found[number] = min(found[number], (text.url, text.text))
-        else:
-            counts.taken += 1
-            found[number] = (text.url, text.text)
+def _classes(settings: ClassifierSettings, counts: tuple[Counts, Counts]) -> tuple[Texts, Texts]:
+    """The distinct texts of each class that are long enough, (URL, text) by the hash of the text."""
+    if bool(settings.pages) != bool(settings.references):
+        raise WinnowError("--pages and --references belong together: the ones are looked up in the others")
+    found: tuple[Texts, Texts] = ({}, {})
+    for side, patterns in enumerate((settings.positives, settings.negatives)):
+        for text in read_texts(patterns, settings.field, counts[side]):
+            _add(text, found[side], counts[side], settings)
+    if settings.pages:
+        cited = CitedPages(settings.references, settings.match)
+        for text in read_texts(settings.pages, settings.field, counts[1]):
+            side = 0 if text.url in cited else 1
+            _add(text, found[side], counts[side], settings)
     return found
+
+
+def _add(text: Text, found: Texts, counts: Counts, settings: ClassifierSettings) -> None:
+    if len(text.text) < settings.min_chars:
+        counts.left_out["too short"] += 1
+        return
+    number = text_hash(text.text, settings.training.seed)
+    if number in found:
+        counts.left_out["copies"] += 1
+        found[number] = min(found[number], (text.url, text.text))
+    else:
+        counts.taken += 1
+        found[number] = (text.url, text.text)
 
 
 def _split(texts: dict[int, tuple[str, str]], positive: bool, settings: ClassifierSettings) -> list[Example]:
@@ -211,6 +225,10 @@ def card(settings: ClassifierSettings, outcome: Outcome) -> str:
     failed = outcome.trained.attempts - 1
     retried = f" after {failed} that met a NaN" if failed else ""
     chunked = f", cut to chunks of about {settings.chunk_chars:,} characters" if settings.chunk_chars else ""
+    cited = ""
+    if settings.references:
+        weak = " (a weak label: not every page of such a host is cited)" if settings.match == "host" else ""
+        cited = f"\n- A page is a positive where Wikipedia cites its {settings.match}{weak}, else a negative."
     return f"""# Reference classifier `{settings.name}`
 
 fastText, supervised: {outcome.trained.words:,} words, {fit.dimensions} dimensions, {fit.epochs} epochs, rate
@@ -218,7 +236,7 @@ fastText, supervised: {outcome.trained.words:,} words, {fit.dimensions} dimensio
 {", quantised" if fit.quantize else ""}.
 
 - Positives: {outcome.counts[0]}.
-- Negatives: {outcome.counts[1]}.
+- Negatives: {outcome.counts[1]}.{cited}
 - {outcome.in_both:,} texts that are in both classes are in neither; texts have {settings.min_chars:,}
   characters or more{chunked}; classes are matched in length.
 - Trained on {len(outcome.training):,}, held out {len(outcome.heldout):,}, half of each class, split by host.

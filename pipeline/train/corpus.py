@@ -57,7 +57,7 @@ def read_texts(patterns: Iterable[str], field: str, counts: Counts) -> Iterator[
     document is what blank lines separate. Raises WinnowError for a pattern that matches nothing, and where a
     file cannot be read at all.
     """
-    for path in _files(patterns):
+    for path in matching_files(patterns):
         if _is_plain(path):
             yield from _paragraphs(path)
             continue
@@ -72,7 +72,8 @@ def read_texts(patterns: Iterable[str], field: str, counts: Counts) -> Iterator[
                         yield Text(event.url, event.language, event.text)
 
 
-def _files(patterns: Iterable[str]) -> list[str]:
+def matching_files(patterns: Iterable[str]) -> list[str]:
+    """The files that any of `patterns` matches, by name; WinnowError where one matches none."""
     found: set[str] = set()
     for pattern in patterns:
         try:
