@@ -76,5 +76,12 @@ def test_a_batch_answers_as_its_texts_alone(model: Any) -> None:
     assert scores.tolist() == [score for _, (score,) in alone]
 
 
+def test_only_the_first_characters_where_asked(model: Any) -> None:
+    english, german = "This is an English sentence. ", "Und dies ist ein deutscher Satz, viel länger. " * 5
+    assert identify(model, [english + german])[0] == ["de"]
+    assert identify(model, [english + german], characters=len(english))[0] == ["en"]
+    assert identify(model, [" " * 9 + german], characters=9)[0] == [""]
+
+
 def test_one_line() -> None:
     assert as_one_line("a\nb</s>c") == "a b c\n"
