@@ -177,5 +177,5 @@ def _shortage(
     ]
     return (
         f"too little data for this budget: {'; '.join(short)}. The largest budget of these proportions is "
-        f"{largest * sequence_length:,} tokens; or choose a shortage policy: cap, redistribute or shrink"
+        f"{largest * sequence_length:,} tokens; or set too_little to cap, redistribute or shrink"
     )

@@ -121,6 +121,8 @@ def _watch_workers() -> None:
         threading.Thread(target=watch, name="watch_worker", daemon=True).start()
 
     def stop(self: worker_handlers.SubprocessSdkWorkerHandler) -> None:
+        # A worker that had not connected yet would never be told to end, and be waited for.
+        self.control_conn.push(worker_handlers.BeamFnControlServicer._DONE_MARKER)
         stop_worker(self)
         self.stopped.set()
 

@@ -29,8 +29,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options = parse_options(sys.argv[1:] if arguments is None else arguments)
         run = make_run(options, progress)
-        outcomes = run_phases(run, options.phases)
-        print_summary(run, outcomes)
+        outcomes = []
+        try:
+            for outcome in run_phases(run, options.phases):
+                outcomes.append(outcome)
+        finally:
+            # What was done is worth seeing also where a later phase had to stop.
+            if outcomes:
+                print_summary(run, outcomes, complete=len(outcomes) == len(options.phases))
     except WinnowError as error:
         progress.say(f"winnow: {error}")
         return 1

@@ -9,23 +9,27 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.files import exists, join, read_file
+from pipeline.files import join, read_file
 from pipeline.ledger import Line, read_ledger
+from pipeline.phases.mix import PHASE as MIX
 from pipeline.phases.mix import PLAN
 from pipeline.phases.phase import Outcome, Run
 from pipeline.sizes import format_bytes
 
 
-def print_summary(run: Run, outcomes: list[Outcome], console: Console | None = None) -> None:
+def print_summary(
+    run: Run, outcomes: list[Outcome], complete: bool = True, console: Console | None = None
+) -> None:
     """Print what became of each source's records, the mixture, and the seconds of each phase."""
     console = console or Console()
     console.print(_documents(run))
-    if exists(join(run.out, PLAN)):
+    if any(outcome.phase == MIX for outcome in outcomes):
         console.print(_mixture(run))
     for outcome in outcomes:
         state = f"{outcome.seconds:.1f} s" if outcome.ran else "up to date"
         console.print(f"{outcome.phase:12}{state}", highlight=False)
-    console.print(f"results are in {run.out}/; the books balance in every phase", highlight=False)
+    if complete:
+        console.print(f"results are in {run.out}/; the books balance in every phase", highlight=False)
 
 
 def _documents(run: Run) -> Table:
@@ -51,7 +55,8 @@ def _mixture(run: Run) -> Table:
     table.add_column("source")
     for name in ("share", "tokens there", "tokens drawn", "epochs", "epochs in the paper"):
         table.add_column(name, justify="right")
-    for source, drawn in plan["sources"].items():
+    for source in run.flows:
+        drawn = plan["sources"][source]
         epochs = drawn["epochs"] + float(Fraction(drawn["epoch_fraction"]))
         published = run.published_epochs.get(source)
         table.add_row(

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sys
 
 
 def main() -> None:
-    """Run Beam's worker; what it logs below ERROR goes to the runner only."""
+    """Run Beam's worker; what it logs below ERROR goes to the runner only.
+
+    Ctrl-C reaches the whole process group: it is the main process's to answer, a worker just ends.
+    """
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     terminal = logging.StreamHandler()
     terminal.setLevel(logging.ERROR)
     logging.getLogger().addHandler(terminal)

@@ -66,7 +66,7 @@ def run_job() -> RunJob:
     def run(*arguments: str) -> tuple[Run, list[Outcome]]:
         options = parse_options(list(arguments))
         job = make_run(options, Progress(Console(file=io.StringIO())))
-        return job, run_phases(job, options.phases)
+        return job, list(run_phases(job, options.phases))
 
     return run
 

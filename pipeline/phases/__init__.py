@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pipeline.phases import curate, duplicates, judge, lines, mix, prepare, tokenize
 from pipeline.phases.phase import Outcome, Run
@@ -18,6 +18,7 @@ PHASES: dict[str, Callable[[Run], Outcome]] = {
 }
 
 
-def run_phases(run: Run, names: tuple[str, ...]) -> list[Outcome]:
-    """Run the named phases in their order; what is up to date is passed."""
-    return [PHASES[name](run) for name in names]
+def run_phases(run: Run, names: tuple[str, ...]) -> Iterator[Outcome]:
+    """Run the named phases in their order, yielding what each did; what is up to date is passed."""
+    for name in names:
+        yield PHASES[name](run)
