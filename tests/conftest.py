@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import xxhash
+from hypothesis import settings
 from rich.console import Console
 
 from pipeline.options import parse_options
@@ -16,6 +17,10 @@ from pipeline.phases import run_phases
 from pipeline.phases.phase import Outcome, Run
 from pipeline.progress import Progress
 from pipeline.run import make_run
+
+# The same examples on every machine, and no verdict on a slow one: first calls build tables.
+settings.register_profile("same-everywhere", derandomize=True, deadline=None)
+settings.load_profile("same-everywhere")
 
 # Receipts and unit lists say how a run was cut into work, which may differ; everything else must not.
 WORK = "work/"
