@@ -27,8 +27,8 @@ class ExtractText(CleanStage):
     """HTML to text by a named extractor; documents that are text already pass."""
 
     name: ClassVar[str] = "extract_text"
-    extractor: Literal["resiliparse", "trafilatura"] = Field(
-        "resiliparse", description="docs/extraction.md has quality and speed of each"
+    extractor: Literal["winnow", "resiliparse", "trafilatura"] = Field(
+        "winnow", description="docs/extraction.md has quality and speed of each"
     )
 
     def clean(self, document: Document) -> None:
