@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 
-logging.basicConfig(level=logging.ERROR)  # before Beam is imported: it chatters while it is
-
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.config import read_config
@@ -25,6 +23,7 @@ from pipeline.summary import print_summary
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the job; returns the exit status: 0 done, 1 stopped with one sentence, 130 interrupted."""
+    logging.basicConfig(level=logging.ERROR, force=True)  # Beam's chatter is not for the user of a command
     progress = Progress()
     try:
         options = parse_options(sys.argv[1:] if arguments is None else arguments)
