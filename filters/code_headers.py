@@ -9,13 +9,12 @@ from typing import Final, NamedTuple
 from filters.code_comments import Block, CommentSyntax, comment_syntax
 from filters.code_notices import notice_lines
 
-# A text without any of these in its beginning has no notice (filters/code_notices.py).
+# A comment without any of these has no notice (filters/code_notices.py), and is not looked at by line.
 _HINT: Final = re.compile(
     r"copyright|copr\.|licen[cs]|©|\(c\)|spdx|rights reserved|permission|warrant|redistribut|free software"
     r"|part of|terms|public domain|\bMIT\b|\bBSD\b|\bapache\b",
     re.IGNORECASE,
 )
-_HINT_CHARACTERS: Final = 1 << 16
 
 # What may stand before the first comment and always stays.
 _PREAMBLE: Final = re.compile(
@@ -70,10 +69,12 @@ def header_spans(text: str, language: str | None) -> list[tuple[int, int]]:
     lines that would be left double; of any other comment its notices go and its marks stay. Time is linear.
     """
     syntax = comment_syntax(language)
-    if syntax is None or not _HINT.search(text, 0, _HINT_CHARACTERS):
+    if syntax is None:
         return []
     spans: list[tuple[int, int]] = []
     for comment in _first_comments(text, syntax):
+        if not _HINT.search(text, comment.lines[0].start, comment.end):
+            continue
         for start, end in _notice_spans(comment):
             if spans and spans[-1][1] >= start:
                 spans[-1] = (spans[-1][0], end)
