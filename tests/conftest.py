@@ -64,16 +64,17 @@ def folder_digests(folder: Path, leave_out: str = WORK) -> dict[str, str]:
 RunJob = Callable[..., tuple[Run, list[Outcome]]]
 
 
+def run_quietly(*arguments: str) -> tuple[Run, list[Outcome]]:
+    """Run the main job with command-line arguments, without a terminal."""
+    options = parse_options(list(arguments))
+    job = make_run(options, Progress(Console(file=io.StringIO())))
+    return job, list(run_phases(job, options.phases))
+
+
 @pytest.fixture
 def run_job() -> RunJob:
-    """Runs the main job with command-line arguments, without a terminal; returns the run and its outcomes."""
-
-    def run(*arguments: str) -> tuple[Run, list[Outcome]]:
-        options = parse_options(list(arguments))
-        job = make_run(options, Progress(Console(file=io.StringIO())))
-        return job, list(run_phases(job, options.phases))
-
-    return run
+    """Runs the main job; returns the run and its outcomes."""
+    return run_quietly
 
 
 SENTENCES = [
