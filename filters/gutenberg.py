@@ -77,7 +77,7 @@ def book(text: str) -> Book:
     header = lines[: marks[0][1]] if marks else []
     if not marks and _is_headed(lines):
         header = lines
-    cleaned = [without_notes(body) for body in bodies]
+    cleaned = [without_notes(body, bool(marks)) for body in bodies]
     return Book("\n\n\n".join(part for part in cleaned if part), _fields(header) if header else {})
 
 

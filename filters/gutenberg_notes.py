@@ -28,12 +28,13 @@ _CREDIT = re.compile(
     r"(?:\b(?:by|from)\b:?\s+(?:the\b|(?-i:[^\Wa-z_]))|:)",
     re.I,
 )
-# Words that only those who make electronic texts use.
-_MAKERS = re.compile(
-    r"project gutenberg|proyektong gutenberg|distributed proof|proofreading team|\bpgdp\b|\be-?texts?\b"
-    r"|\be-?books?\b|internet archive|version électronique|html version",
-    re.I,
-)
+# Words of those who make Gutenberg's texts; the second line's are theirs only in a text of Gutenberg's.
+_MAKERS_WORDS = r"project gutenberg|proyektong gutenberg|distributed proof|\bpgdp\b|version électronique"
+_MAKERS_IN_GUTENBERG = r"|proofreading team|\be-?texts?\b|\be-?books?\b|internet archive|html version"
+_MAKERS = {
+    False: re.compile(_MAKERS_WORDS, re.I),
+    True: re.compile(_MAKERS_WORDS + _MAKERS_IN_GUTENBERG, re.I),
+}
 _OWN_SECTION = re.compile(
     r"\s*(?:(?:preface|introduction|note|foreword|notice)\b.{0,30}\b(?:project gutenberg|e-?text|e-?book)"
     r"|au lecteur\s+cette version électronique)",
@@ -51,15 +52,17 @@ _EDGE_LINES = 200  # at either end: where a paragraph with a maker's word is a m
 _MAX_NOTE_LINES = 400  # the samples' longest has 60
 _MAX_PARAGRAPH_LINES = 15
 _RULE = re.compile(r"\s*(?:[*_=~#-]\s*){3,}$")
+_FRAME = re.compile(r"[\s+|*=_~#-]*")
 _BOX = re.compile(r"\s*(?:[+|*].*[+|*]|[+=*_-]{8,})\s*$")
 
 
-def without_notes(lines: list[str]) -> str:
+def without_notes(lines: list[str], gutenberg: bool) -> str:
     """The lines of a book's body without credits, transcriber's notes and prefaces to the electronic text.
 
     A note in square brackets goes from bracket to bracket wherever it stands, one in a box with its box, one
-    under a heading up to two blank lines (four at the book's end, where notes have sections). Returns
-    the text, without blank lines at its ends.
+    under a heading up to two blank lines (four at the book's end, where notes have sections). `gutenberg`:
+    the text stood between Gutenberg's marks, so that a paragraph near its ends that names an e-text is no
+    author's. Returns the text, without blank lines at its ends.
     """
     lines = _without_bracketed(lines)
     gone = bytearray(len(lines))
@@ -70,7 +73,7 @@ def without_notes(lines: list[str]) -> str:
         near = bisect_left(hinted, begin)
         is_hinted = near < len(hinted) and hinted[near] < end
         if is_hinted or number < _FIRST_PARAGRAPHS:
-            for place in _removed(lines, number, begin, end):
+            for place in _removed(lines, number, begin, end, _MAKERS[gutenberg]):
                 gone[place] = 1
     return "\n".join(line for line, out in zip(lines, gone, strict=True) if not out).strip("\n \t\f")
 
@@ -90,20 +93,24 @@ def lines_with(lines: list[str], words: tuple[str, ...]) -> list[int]:
     return sorted(found)
 
 
-def _removed(lines: list[str], number: int, begin: int, end: int) -> range | list[int]:
+def _removed(
+    lines: list[str], number: int, begin: int, end: int, makers: re.Pattern[str]
+) -> range | list[int]:
     """The lines to take out because of the paragraph from `begin` to `end`, the `number`th of the book."""
     paragraph = "\n".join(lines[begin:end])
     if number < _FIRST_PARAGRAPHS and _CREDIT.match(paragraph):
         return range(begin, end)
-    heads = [at for at in range(begin, min(end, begin + 3)) if _NOTE.match(lines[at])]
-    if heads:
+    head = begin
+    while head < end - 1 and _FRAME.fullmatch(lines[head]):
+        head += 1
+    if _NOTE.match(lines[head]):
         if _BOX.match(lines[begin]) and _BOX.match(lines[end - 1]):
             return range(begin, end)
-        return range(_rule_before(lines, begin), _note_end(lines, heads[0] + 1))
+        return range(_rule_before(lines, begin), _note_end(lines, head + 1))
     if end - begin == 1 and _OWN_SECTION.match("\n".join(lines[begin : begin + 3])):
         return range(begin, _note_end(lines, end))
     if begin < _EDGE_LINES or end > len(lines) - _EDGE_LINES:
-        made = [at for at in range(begin, end) if _MAKERS.search(lines[at])]
+        made = [at for at in range(begin, end) if makers.search(lines[at])]
         is_prose = end - begin <= _MAX_PARAGRAPH_LINES and not _is_list(lines, begin, end)
         return range(begin, end) if made and is_prose else made
     return range(0)

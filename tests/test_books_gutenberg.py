@@ -169,12 +169,19 @@ def test_notes_go_wherever_they_stand(note: str, where: str) -> None:
         ),
         "\n\n".join(["A line."] * 20 + ["Produced by the Abbey Theatre, Dublin."]),
         "He wrote to the transcriber's notary.",
+        "Contents\nTranscriber's Note\nChapter I.\n\nIt was night.",
         "Contents\n\n Preface by the author\n Chapter I.\n Chapter II.\n Note on the text",
     ],
 )
 def test_what_is_the_book_stays(text: str) -> None:
     assert book(MODERN_HEADER + START + "\n\n" + text + END + LICENCE).text == text
     assert book(text) == (text, {})
+
+
+def test_a_word_for_electronic_books_is_an_authors_where_no_mark_is_gutenbergs() -> None:
+    text = "Chapter 1\n\nShe had never read an e-book,\nnor had he.\n\nThe Internet Archive was down."
+    assert book(text) == (text, {})
+    assert book(START + text).text == "Chapter 1"
 
 
 def test_only_the_line_of_a_table_of_contents_goes() -> None:
