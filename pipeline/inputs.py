@@ -31,11 +31,14 @@ class InputFile:
     fingerprint: str = ""
 
 
-def find_inputs(source: str, patterns: Iterable[str]) -> list[InputFile]:
+def find_inputs(
+    source: str, patterns: Iterable[str], with_folder: frozenset[str] = frozenset()
+) -> list[InputFile]:
     """The files that `patterns` match, by name.
 
-    A name is the path below the pattern's fixed folder, with `/` written as `__`; where two inputs would
-    share one, folders are put before it until they differ. Raises WinnowError for a pattern that matches
+    A name is the path below the pattern's fixed folder, with `/` written as `__`; files named as in
+    `with_folder` have at least their folder's before it; where two inputs would share one, folders are put
+    before it until they differ. Raises WinnowError for a pattern that matches
     nothing.
     """
     sizes: dict[str, int] = {}
@@ -47,9 +50,8 @@ def find_inputs(source: str, patterns: Iterable[str]) -> list[InputFile]:
         fixed = _fixed_folder(pattern)
         for path, size in matches.items():
             sizes[path] = size
-            short[path] = (
-                path[len(fixed) :].lstrip("/") if path.startswith(fixed) else posixpath.basename(path)
-            )
+            name = path[len(fixed) :].lstrip("/") if path.startswith(fixed) else posixpath.basename(path)
+            short[path] = "/".join(path.split("/")[-2:]) if name in with_folder else name
     names = _distinct(short)
     return sorted(
         (InputFile(names[path], path, size) for path, size in sizes.items()), key=lambda file: file.name

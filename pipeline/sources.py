@@ -42,7 +42,11 @@ def select_sources(config: Config, sources: dict[str, Source], options: Options)
     users_own = any(patterns.values())
     if not users_own:
         patterns = _samples(sources)
-    found = {name: find_inputs(name, patterns[name]) for name in sources if patterns[name]}
+    found = {
+        name: find_inputs(name, patterns[name], source.flow.read.file_names if source.flow else frozenset())
+        for name, source in sources.items()
+        if patterns[name]
+    }
     chosen = {
         name: source for name, source in sources.items() if not options.sources or name in options.sources
     }
@@ -62,6 +66,8 @@ def select_sources(config: Config, sources: dict[str, Source], options: Options)
     if not flows:
         raise WinnowError("no source has any input; give some with --input SOURCE=PATTERN")
     inputs = {name: found[name] for name in flows}
+    for name, flow in flows.items():
+        flow.read.check_inputs(name, [file.name for file in inputs[name]])
     left_out = [name for name in sources if name not in flows]
     shares = {name: Fraction(str(sources[name].block.proportion)) for name in flows}
     total = sum(shares.values(), Fraction(0))

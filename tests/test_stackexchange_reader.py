@@ -1,4 +1,4 @@
-"""Reading Stack Exchange dumps: rows, their faults, and threads with all that attribution needs."""
+"""The rows of Stack Exchange dumps and their faults."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.readers.stackexchange import Post, posts, rows, thread, user_names
-from pipeline.records import DeadLetter, Document, Merged, PassedOver
+from pipeline.readers.stackexchange import Post, posts, rows, user_names
+from pipeline.records import DeadLetter, PassedOver
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "stackexchange"
 HEADER = '\ufeff<?xml version="1.0" encoding="utf-8"?>\n<!DOCTYPE posts SYSTEM "p.dtd">\n<posts>\n'
@@ -54,6 +56,20 @@ def test_posts_are_read_with_their_attributes(compress: Any) -> None:
     ]  # fmt: skip
 
 
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=5)
+        | st.sampled_from(["&", "lt;", "amp;", "#38;", "&lt;", "&amp;", "<", ">", '"', "'", "\n", "\r", "\t"])
+    ).map("".join)
+)
+def test_whatever_a_value_holds_comes_back(text: str) -> None:
+    written = html.escape(text).replace("\n", "&#xA;").replace("\r", "&#xD;").replace("\t", "&#x9;")
+    data = f'  <row Id="1" Body="{written}" />\n'.encode()
+    (found,) = rows(io.BytesIO(data))
+    assert not isinstance(found, DeadLetter)
+    assert found.values["Body"] == text
+
+
 def test_other_kinds_are_passed_over_by_name() -> None:
     assert read(dump(row(Id=1, PostTypeId=5), row(Id=2, PostTypeId=99), row(Id=3))) == [
         PassedOver("tag wiki"),
@@ -67,8 +83,11 @@ def test_other_kinds_are_passed_over_by_name() -> None:
     [
         ('  <row Id="2" PostTypeId="2" Scor\n', "not a row of a dump"),
         ("some text\n", "not a row of a dump"),
-        (row(Id="x", PostTypeId=1, Score=1), "an id or score is not a whole number"),
-        (answer(2, "many"), "an id or score is not a whole number"),
+        (row(Id="x", PostTypeId=1, Score=1), "an id or score is not a whole number in range"),
+        (answer(2, "many"), "an id or score is not a whole number in range"),
+        (row(Id=2, PostTypeId=2, ParentId=0, Score=1), "an id or score is not a whole number in range"),
+        (row(Id=1 << 31, PostTypeId=1, Score=1), "an id or score is not a whole number in range"),
+        (answer(2, -(1 << 40)), "an id or score is not a whole number in range"),
         (row(Id=2, PostTypeId=2, Score=1), "ParentId is missing"),
         (row(Id=2, PostTypeId=1), "Score is missing"),
         (answer(2, 1).replace("Answer", "\udcff"), "not UTF-8: invalid start byte at byte 67 of the row"),
@@ -90,35 +109,6 @@ def test_a_row_above_the_limit_is_a_dead_letter() -> None:
     assert [event.error.split(": ")[1][:16] for event in found if isinstance(event, DeadLetter)] == [
         "a line of 698 by"
     ]
-
-
-def test_a_thread_is_one_document_with_all_it_owes() -> None:
-    question, *answers = read(dump(QUESTION, answer(2, 9), answer(3, 10), answer(4, 9), answer(5, -1)))
-    document, merged = thread("a.example", question, answers, min_answer_score=0, names={"7": "Ann"})
-    assert isinstance(document, Document)
-    assert document.key == "a.example\0" + "1"
-    assert document.url == "https://a.example/questions/1"
-    assert document.timestamp == "2012-01-02T03:04:05.678"
-    assert document.text == "Q: Is 1 < 2?\n\nSay.\n\nA: Answer 3\n\nA: Answer 4\n\nA: Answer 2"
-    assert document.metadata["tags"] == ["maths", "c#"]
-    assert (document.metadata["licence"], document.metadata["author"]) == ("CC BY-SA 3.0", "Ann")
-    assert [(a["id"], a["score"], a["accepted"]) for a in document.metadata["answers"]] == [
-        (3, 10, False),
-        (4, 9, True),
-        (2, 9, False),
-    ]
-    assert merged == [Merged(document.key)] * 3 + [PassedOver("answer under the minimum score")]
-    again, _ = thread("a.example", question, answers[::-1], min_answer_score=0, names={"7": "Ann"})
-    assert again == document
-
-
-def test_a_question_under_the_minimum_takes_its_answers_with_it() -> None:
-    question, *answers = read(dump(QUESTION, answer(2, 9)))
-    assert thread("a.example", question, answers, min_question_score=6) == (
-        PassedOver("question under the minimum score"),
-        [PassedOver("answer to a question under the minimum score")],
-    )
-    assert isinstance(thread("a.example", question, [], min_question_score=5)[0], Document)
 
 
 def test_users_have_names() -> None:
@@ -147,11 +137,3 @@ def test_the_samples_are_read_whole(site: str, questions: int, answers: int, pas
         answers,
         passed_over,
     ]
-    asked = [post for post in found if isinstance(post, Post) and not post.parent]
-    documents = [
-        thread(site, q, [a for a in found if isinstance(a, Post) and a.parent == q.id])[0] for q in asked
-    ]
-    threads = [document for document in documents if isinstance(document, Document)]
-    assert len(threads) == questions
-    assert sum(len(document.metadata["answers"]) for document in threads) == answers
-    assert not any("<p>" in document.text for document in threads)

@@ -1,19 +1,18 @@
-"""Stack Exchange dumps: rows of Posts.xml and Users.xml, a question with its answers as a document."""
+"""Stack Exchange dumps: rows of Posts.xml and Users.xml."""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from filters.stackexchange import Answer, ThreadTemplate, in_order, licence, tags
-from filters.stackexchange_html import html_to_text
+from filters.stackexchange import licence
 from pipeline.readers.byte_lines import HEAD_BYTES, byte_lines
 from pipeline.readers.members import pieces
 from pipeline.readers.rows import Row
-from pipeline.records import DeadLetter, Document, Merged, PassedOver
+from pipeline.records import DeadLetter, PassedOver
 
 MAX_ROW_BYTES = 64 << 20
 
@@ -21,6 +20,8 @@ MAX_ROW_BYTES = 64 << 20
 _ROW = re.compile(r'\s*<row((?:\s+\w+="[^"<]*")*)\s*/>\s*')
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 _OTHER_LINE = re.compile(r"\ufeff?\s*(?:<\?xml[^>]*>\s*)?(?:<!DOCTYPE[^>]*>\s*)?(?:</?[a-z]+>)?\s*")
+_REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#xA;", "\n"), ("&#xD;", "\r"))
+_MAX_INT = (1 << 31) - 1  # SQL Server's int, which ids and scores are
 # Stack Exchange Data Explorer, PostTypes; all but the first two are passed over.
 _KINDS = {
     "1": "question",
@@ -73,7 +74,7 @@ def rows(stream: BinaryIO, max_row_bytes: int = MAX_ROW_BYTES) -> Iterator[Row |
         if not error:
             match = _ROW.fullmatch(text)
             if match:
-                values = {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(match[1])}
+                values = {name: _unescaped(value) for name, value in _ATTRIBUTE.findall(match[1])}
                 yield Row(line.offset, line.place, values, data[:HEAD_BYTES])
                 continue
             if _OTHER_LINE.fullmatch(text):
@@ -82,10 +83,20 @@ def rows(stream: BinaryIO, max_row_bytes: int = MAX_ROW_BYTES) -> Iterator[Row |
         yield DeadLetter(line.offset, f"{line.place}: {error}", data[:HEAD_BYTES])
 
 
+def _unescaped(value: str) -> str:
+    # html.unescape calls a function for each reference; nearly all are among these.
+    if "&" in value:
+        for reference, character in _REFERENCES:
+            value = value.replace(reference, character)
+        if "&" in value:
+            value = html.unescape(value)
+    return value
+
+
 def posts(stream: BinaryIO, max_row_bytes: int = MAX_ROW_BYTES) -> Iterator[Post | PassedOver | DeadLetter]:
     """Yield the questions and answers of a Posts.xml; posts of other kinds are passed over.
 
-    A row whose id, parent or score is no whole number is a dead letter.
+    A row whose id, parent or score is no whole number of 32 bits is a dead letter.
     """
     for row in rows(stream, max_row_bytes):
         if isinstance(row, DeadLetter):
@@ -97,7 +108,7 @@ def posts(stream: BinaryIO, max_row_bytes: int = MAX_ROW_BYTES) -> Iterator[Post
             yield PassedOver(kind)
             continue
         try:
-            yield Post(
+            post = Post(
                 id=int(values["Id"]),
                 parent=int(values["ParentId"]) if kind == "answer" else 0,
                 accepted=int(values.get("AcceptedAnswerId", 0)),
@@ -110,10 +121,20 @@ def posts(stream: BinaryIO, max_row_bytes: int = MAX_ROW_BYTES) -> Iterator[Post
                 owner=values.get("OwnerUserId", ""),
                 owner_name=values.get("OwnerDisplayName", ""),
             )
+            if not (
+                0 < post.id <= _MAX_INT
+                and (kind == "answer") <= post.parent <= _MAX_INT
+                and 0 <= post.accepted <= _MAX_INT
+                and abs(post.score) <= _MAX_INT
+            ):
+                raise ValueError
+            yield post
         except KeyError as missing:
             yield DeadLetter(row.offset, f"{row.place}: {missing.args[0]} is missing", row.head)
         except ValueError:
-            yield DeadLetter(row.offset, f"{row.place}: an id or score is not a whole number", row.head)
+            yield DeadLetter(
+                row.offset, f"{row.place}: an id or score is not a whole number in range", row.head
+            )
 
 
 def user_names(stream: BinaryIO) -> Iterator[tuple[str, str] | DeadLetter]:
@@ -125,65 +146,3 @@ def user_names(stream: BinaryIO) -> Iterator[tuple[str, str] | DeadLetter]:
             yield row.values["Id"], row.values.get("DisplayName", "")
         else:
             yield DeadLetter(row.offset, f"{row.place}: Id is missing", row.head)
-
-
-def thread(
-    site: str,
-    question: Post,
-    answers: Sequence[Post],
-    *,
-    template: ThreadTemplate | None = None,
-    min_question_score: int | None = None,
-    min_answer_score: int | None = None,
-    names: Mapping[str, str] | None = None,
-) -> tuple[Document | PassedOver, list[Merged | PassedOver]]:
-    """A question and its answers, in any order, as one document; and what became of each answer's row.
-
-    `site` is the dump's name, as `stackoverflow.com`; `names` has users' names by id. A question under its
-    minimum score, and with it its answers, and answers under theirs are passed over.
-    """
-    if min_question_score is not None and question.score < min_question_score:
-        return PassedOver("question under the minimum score"), [
-            PassedOver("answer to a question under the minimum score") for _ in answers
-        ]
-    key = f"{site}\0{question.id}"
-    ordered = in_order(
-        (
-            Answer(answer.id, answer.score, html_to_text(answer.body), answer.id == question.accepted)
-            for answer in answers
-        ),
-        min_answer_score,
-    )
-    kept = {answer.id: answer for answer in answers}
-    document = Document(
-        key=key,
-        text=(template or ThreadTemplate()).thread(
-            question.title.strip(), html_to_text(question.body), ordered
-        ),
-        url=f"https://{site}/questions/{question.id}",
-        timestamp=question.created,
-        metadata={
-            "site": site,
-            "tags": tags(question.tags),
-            **_attribution(question, names or {}),
-            "answers": [
-                _attribution(kept[answer.id], names or {}) | {"accepted": answer.accepted}
-                for answer in ordered
-            ],
-        },
-    )
-    read = {answer.id for answer in ordered}
-    return document, [
-        Merged(key) if answer.id in read else PassedOver("answer under the minimum score")
-        for answer in answers
-    ]
-
-
-def _attribution(post: Post, names: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "id": post.id,
-        "score": post.score,
-        "licence": post.licence,
-        "author": post.owner_name or names.get(post.owner, ""),
-        "author_id": post.owner,
-    }

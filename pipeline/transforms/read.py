@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -19,6 +20,8 @@ class ReadStage(Stage, ABC):
     """A stage that makes a reader."""
 
     name: ClassVar[str] = "read"
+    file_names: ClassVar[frozenset[str]] = frozenset()
+    """File names that say nothing without their folder's."""
     max_document_bytes: int = Field(
         MAX_DOCUMENT_BYTES, gt=0, description="a larger document is a dead letter (docs/design.md, section 2)"
     )
@@ -26,6 +29,9 @@ class ReadStage(Stage, ABC):
     @abstractmethod
     def reader(self) -> Reader:
         """The reader, ready to be used once or many times."""
+
+    def check_inputs(self, source: str, names: Sequence[str]) -> None:
+        """Raise WinnowError for inputs whose names lack what only a name can tell."""
 
 
 class WarcOrWet(ReadStage):
