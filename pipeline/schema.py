@@ -36,6 +36,7 @@ VERDICT_FIELDS = [
 ]
 
 # What `judge` adds; null where a row was not scored (it had failed before, or the flow has no such stage).
+# `rule_values` is a JSON object of what page rules measured, "gopher.words" and others.
 SCORE_FIELDS = [
     pa.field("lines_removed", pa.int32()),
     pa.field("bytes_removed", pa.int64()),
@@ -43,6 +44,7 @@ SCORE_FIELDS = [
     pa.field("perplexity", pa.float64()),
     pa.field("perplexity_bucket", pa.string()),
     pa.field("reference_score", pa.float64()),
+    pa.field("rule_values", pa.string()),
 ]
 
 DOCUMENTS = pa.schema(DOCUMENT_FIELDS + VERDICT_FIELDS)

@@ -1,7 +1,9 @@
-"""The round of duplicate lines: CCNet's, in which lines that several documents share go from all of them."""
+"""Rounds of duplicate lines: what they have in common, and CCNet's, in which shared lines go from all
+documents."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,22 +28,45 @@ ENTRY = np.dtype([("key", "<u8"), ("in_two", "?")])
 REMOVAL = np.dtype([("key", "<u8"), ("first_stays", "?")])
 
 
-class DuplicateLines(Round):
-    """Lines that two or more documents of the scope share go: from all of them, or from all but the first.
+class LineRound(Round):
+    """A round that takes lines out of documents.
 
     Repeats inside one document keep the first. A document of which nothing is left is dropped by this rule.
     """
 
     name: ClassVar[str] = "duplicate_lines"
     removal: ClassVar[np.dtype[Any]] = REMOVAL
-    scope: Scope = Field("snapshot", description="CCNet: within a dump (its code: 50 of 1,600 shards of one)")
-    keep: Keep = Field("none", description="cc_net, dedup.py: every copy of a shared line goes")
 
-    def fingerprint(self, table: pa.Table) -> dict[str, Array]:
-        """The hashes of the lines of rows without a verdict, sorted, and where each line stands."""
-        hashes, counts = line_hashes(table.column("text").to_pylist())
-        failed = table.column("verdict").is_valid().to_numpy()
-        lines = document_lines(hashes, counts, failed)
+    @abstractmethod
+    def goes(self, batch: Judging, removal: Removal, fingerprint: PackedFile) -> tuple[Array, Array]:
+        """For each line of the batch's texts, in order, whether it goes (bool), and where the lines of each
+        row start, with their number at the end (int64)."""
+
+    def apply(self, batch: Judging, removals: Array, fingerprint: PackedFile | None) -> None:
+        """Take the listed lines out of the batch's texts, by the ordinals its fingerprint has for them."""
+        assert fingerprint is not None
+        removal = Removal(removals["key"].copy(), removals["first_stays"].copy())
+        goes, starts = self.goes(batch, removal, fingerprint)
+        counts = np.add.reduceat(goes, starts[:-1], dtype=np.int64) if len(goes) else np.zeros(0, np.int64)
+        batch.record("lines_removed", range(len(batch.texts)), counts.tolist())
+        batch.record("bytes_removed", range(len(batch.texts)), [0] * len(batch.texts))
+        for row in np.flatnonzero(counts).tolist():
+            left = remove_lines(batch.texts[row], goes[starts[row] : starts[row + 1]])
+            batch.texts[row] = left.text
+            batch.record("bytes_removed", [row], [left.duplicate_bytes + left.blank_bytes])
+            if not left.text.strip():
+                batch.drop(row, self.name, 0, 1)
+
+    def lines(self, file: PackedFile, start: int, stop: int) -> LineEntries:
+        """Entries `start` to `stop` of a fingerprint file."""
+        return LineEntries(
+            file.read(f"{self.name}.key", start, stop),
+            file.read(f"{self.name}.ordinals", start, stop),
+            file.read(f"{self.name}.row_starts"),
+        )
+
+    def line_arrays(self, lines: LineEntries) -> dict[str, Array]:
+        """What a fingerprint file holds for `lines`."""
         return {
             f"{self.name}.key": lines.hashes,
             f"{self.name}.index": key_index(lines.hashes),
@@ -49,19 +74,25 @@ class DuplicateLines(Round):
             f"{self.name}.row_starts": lines.row_starts,
         }
 
+
+class DuplicateLines(LineRound):
+    """Lines that two or more documents of the scope share go: from all of them, or from all but the first."""
+
+    scope: Scope = Field("snapshot", description="CCNet: within a dump (its code: 50 of 1,600 shards of one)")
+    keep: Keep = Field("none", description="cc_net, dedup.py: every copy of a shared line goes")
+
+    def fingerprint(self, table: pa.Table) -> dict[str, Array]:
+        """The hashes of the lines of rows without a verdict, sorted, and where each line stands."""
+        hashes, counts = line_hashes(table.column("text").to_pylist())
+        failed = table.column("verdict").is_valid().to_numpy()
+        return self.line_arrays(document_lines(hashes, counts, failed))
+
     def entries(self, file: PackedFile, start: int, stop: int, lost: Array, priority: int) -> Array:
         """Each hash once, with whether two documents of the batch have it."""
-        hashes, in_two = unique_with_flag(self._lines(file, start, stop), lost)
+        hashes, in_two = unique_with_flag(self.lines(file, start, stop), lost)
         entries = np.zeros(len(hashes), ENTRY)
         entries["key"], entries["in_two"] = hashes, in_two
         return entries
-
-    def _lines(self, file: PackedFile, start: int, stop: int) -> LineEntries:
-        return LineEntries(
-            file.read(f"{self.name}.key", start, stop),
-            file.read(f"{self.name}.ordinals", start, stop),
-            file.read(f"{self.name}.row_starts"),
-        )
 
     def resolve(self, slices: list[tuple[int, Array]]) -> dict[int, Array]:
         """The hashes that two documents have; the total order of `keep: first` is that of batches, then
@@ -76,19 +107,7 @@ class DuplicateLines(Round):
                 answer[number] = removals
         return answer
 
-    def apply(self, batch: Judging, removals: Array, fingerprint: PackedFile | None) -> None:
-        """Take the listed lines out of the batch's texts, by the ordinals its fingerprint has for them."""
-        assert fingerprint is not None
-        lines = self._lines(fingerprint, 0, fingerprint.length(f"{self.name}.key"))
-        removal = Removal(removals["key"].copy(), removals["first_stays"].copy())
-        goes = removed_lines(lines, removal, batch.lost())
-        starts = lines.row_starts.astype(np.int64)
-        counts = np.add.reduceat(goes, starts[:-1], dtype=np.int64) if len(goes) else np.zeros(0, np.int64)
-        batch.record("lines_removed", range(len(batch.texts)), counts.tolist())
-        batch.record("bytes_removed", range(len(batch.texts)), [0] * len(batch.texts))
-        for row in np.flatnonzero(counts).tolist():
-            left = remove_lines(batch.texts[row], goes[starts[row] : starts[row + 1]])
-            batch.texts[row] = left.text
-            batch.record("bytes_removed", [row], [left.duplicate_bytes + left.blank_bytes])
-            if not left.text.strip():
-                batch.drop(row, self.name, 0, 1)
+    def goes(self, batch: Judging, removal: Removal, fingerprint: PackedFile) -> tuple[Array, Array]:
+        """What `LineRound.goes` says."""
+        lines = self.lines(fingerprint, 0, fingerprint.length(f"{self.name}.key"))
+        return removed_lines(lines, removal, batch.lost()), lines.row_starts.astype(np.int64)

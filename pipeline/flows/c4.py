@@ -6,11 +6,12 @@ from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts
 from pipeline.flow import Flow
 from pipeline.transforms.judges import Language
 from pipeline.transforms.read import Documents
+from pipeline.transforms.rules import FineWeb, Gopher
 
 C4 = Flow(
     name="c4",
     read=Documents(),
     rounds=(DuplicateIds(),),
-    judge=(Language(on=False),),
+    judge=(Language(on=False), Gopher(on=False), FineWeb(on=False)),
     duplicates=(DuplicateTexts(),),
 )

@@ -9,12 +9,13 @@ from pipeline.flow import Flow
 from pipeline.transforms.clean import DropShort, ExtractText
 from pipeline.transforms.judges import Language, Perplexity, WikipediaReference
 from pipeline.transforms.read import WarcOrWet
+from pipeline.transforms.rules import FineWeb, Gopher
 
 COMMONCRAWL = Flow(
     name="commoncrawl",
     read=WarcOrWet(),
     clean=(ExtractText(), DropShort()),
     rounds=(DuplicateIds(forms=("warc", "wet")), DuplicateLines(scope="snapshot", keep="none")),
-    judge=(Language(), Perplexity(), WikipediaReference()),
+    judge=(Language(), Gopher(on=False), FineWeb(on=False), Perplexity(), WikipediaReference()),
     duplicates=(DuplicateTexts(),),
 )

@@ -33,10 +33,11 @@ from pipeline.phases.phase import (
     up_to_date,
 )
 from pipeline.transforms.judging import Judging
+from pipeline.transforms.rules import run_stages
 from pipeline.units import Output, Outputs, Receipt, Unit, digest
 
 PHASE = "judge"
-VERSION = 1
+VERSION = 2
 
 
 def judge(run: Run) -> Outcome:
@@ -116,8 +117,7 @@ class JudgeBatch:
                 for round_ in self.flow.rounds:
                     removals = read_packed(join(outputs.out, unit.payload["lists"][round_.name]))["removals"]
                     round_.apply(batch, removals, fingerprint)
-        for stage in self.flow.judge:
-            stage.judge(batch, {path: resolve(path) for path in stage.model_paths()})
+        run_stages(self.flow.judge, batch)
         judged = batch.table()
         path = f"judged/{self.source}/{unit.name}.parquet"
         outputs.write(path, to_parquet(judged), rows=judged.num_rows)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pyarrow as pa
 
 from pipeline.models import Model
@@ -20,20 +21,22 @@ _SCORE_TYPES = {field.name: field.type for field in SCORE_FIELDS}
 class Judging:
     """One batch of documents on its way through `judge`.
 
-    `texts`, `languages`: a list each, one entry a row. `score_all`: score rows that have failed already too,
-    so that thresholds can be moved afterwards; the first failing rule stays the verdict.
+    `texts`, `languages`, `urls`: a list each, one entry a row. `score_all`: score rows that have failed
+    already too, so that thresholds can be moved afterwards; the first failing rule stays the verdict.
     """
 
     def __init__(self, table: pa.Table, score_all: bool = False) -> None:
         self._table = table
         self.score_all = score_all
         self.texts: list[str] = table.column("text").to_pylist()
+        self.urls: list[str] = table.column("url").to_pylist()
         self.languages: list[str] = table.column("language").to_pylist()
         self._scores: dict[str, list[Any]] = {name: [None] * table.num_rows for name in _SCORE_TYPES}
         self._rules: list[str | None] = table.column("verdict").to_pylist()
         self._values: list[float | None] = table.column("verdict_value").to_pylist()
         self._thresholds: list[float | None] = table.column("verdict_threshold").to_pylist()
         self._survivors: list[str | None] = table.column("survivor").to_pylist()
+        self._rule_values: dict[int, dict[str, float]] = {}
 
     def rows(self) -> npt.NDArray[np.int64]:
         """The rows to score: all, or those without a verdict so far."""
@@ -41,11 +44,19 @@ class Judging:
             return np.arange(len(self.texts))
         return np.flatnonzero([rule is None for rule in self._rules])
 
+    def wants(self, row: int) -> bool:
+        """Whether `rows` has this one."""
+        return self.score_all or self._rules[row] is None
+
     def record(self, column: str, rows: Sequence[int] | npt.NDArray[Any], values: Sequence[Any]) -> None:
         """Write one value a row into a score column."""
         target = self._scores[column]
         for row, value in zip(rows, values, strict=True):
             target[row] = value
+
+    def record_values(self, row: int, values: Mapping[str, float]) -> None:
+        """Add to the values, by name, that rules without a score column of their own measured on a row."""
+        self._rule_values.setdefault(row, {}).update(values)
 
     def drop(self, row: int, rule: str, value: float | None = None, threshold: float | None = None) -> None:
         """Give a row its verdict; the first one stays."""
@@ -67,6 +78,10 @@ class Judging:
 
     def table(self) -> pa.Table:
         """The batch as a table of the JUDGED schema."""
+        measured = sorted(self._rule_values)
+        self.record(
+            "rule_values", measured, [orjson.dumps(self._rule_values[row]).decode() for row in measured]
+        )
         columns: dict[str, Any] = {name: self._table.column(name) for name in self._table.column_names}
         columns |= {name: pa.array(self._scores[name], _SCORE_TYPES[name]) for name in self._scores}
         columns |= self._verdict_columns()
