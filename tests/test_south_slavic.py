@@ -20,7 +20,9 @@ def best(text: str, probabilities: dict[str, float]) -> str:
     ("text", "rivals", "expected"),
     [
         ("mačka je na strehi in čaka", EVEN, "sl"),  # no ć, no đ in a while
+        ("mačka je na strehi in čaka na kos kruha, ki ga ima v roki soseda", {"sr": 0.52, "sl": 0.48}, "sl"),
         ("kuća", {"hr": 0.4, "sl": 0.6}, "hr"),
+        ("čuvam pjesme", {"hr": 0.3, "sr": 0.7}, "hr"),
         ("lepo vreme, ali đaci će doći", EVEN, "sr"),  # e where others have je
         ("mjesto i vjera, đaci će doći", EVEN, "hr"),
         ("nitko ne zna što će biti", EVEN, "hr"),
