@@ -50,6 +50,31 @@ class Options:
 
 def parse_options(arguments: list[str]) -> Options:
     """The options in `arguments`; raises WinnowError in one sentence where they make no sense."""
+    known, beam = _parser().parse_known_args(arguments)
+    _refuse_strangers(beam)
+    return Options(
+        runner=known.runner,
+        config=known.config,
+        output=known.output.rstrip("/") or "/",
+        inputs=_inputs(known.input),
+        sources=_names(known.sources),
+        phases=_phases(_names(known.phases)),
+        limit=known.limit,
+        fresh=known.fresh,
+        verify_inputs=known.verify_inputs,
+        workers=known.workers,
+        tokens=_tokens(known.tokens),
+        exchange=known.exchange,
+        beam=beam,
+    )
+
+
+def option_names() -> list[str]:
+    """The main job's own options, as they are typed."""
+    return [text for action in _parser()._actions for text in action.option_strings]
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m pipeline.run",
         description=_DESCRIPTION,
@@ -109,23 +134,7 @@ def parse_options(arguments: list[str]) -> Options:
         help="how duplicates meet: by files (default on this machine) or by the engine's shuffle "
         "(default elsewhere); the answer is the same",
     )
-    known, beam = parser.parse_known_args(arguments)
-    _refuse_strangers(beam)
-    return Options(
-        runner=known.runner,
-        config=known.config,
-        output=known.output.rstrip("/") or "/",
-        inputs=_inputs(known.input),
-        sources=_names(known.sources),
-        phases=_phases(_names(known.phases)),
-        limit=known.limit,
-        fresh=known.fresh,
-        verify_inputs=known.verify_inputs,
-        workers=known.workers,
-        tokens=_tokens(known.tokens),
-        exchange=known.exchange,
-        beam=beam,
-    )
+    return parser
 
 
 class _Parser(argparse.ArgumentParser):

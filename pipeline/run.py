@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from apache_beam.options.pipeline_options import PipelineOptions
-
+from pipeline.beam_options import beam_options
 from pipeline.config import read_config
 from pipeline.engine import LOCAL_RUNNERS, Engine
 from pipeline.errors import WinnowError
@@ -47,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def make_run(options: Options, progress: Progress) -> Run:
     """Check everything that can be checked before data is read, and make the run."""
+    for_beam = beam_options(options.beam, options.runner)
     config, sources = read_config(options.config or default_config())
     if options.tokens is not None:
         config = config.model_copy(update={"tokens": options.tokens})
@@ -57,7 +57,6 @@ def make_run(options: Options, progress: Progress) -> Run:
     if options.fresh:
         start_over(options.output)
     inputs = fingerprinted(selection, options.output, options.verify_inputs)
-    beam_options = PipelineOptions(options.beam, runner=options.runner)
     local = options.runner in LOCAL_RUNNERS
     return Run(
         out=options.output,
@@ -65,7 +64,7 @@ def make_run(options: Options, progress: Progress) -> Run:
         flows=selection.flows,
         proportions=selection.proportions,
         inputs=inputs,
-        engine=Engine(beam_options, options.workers),
+        engine=Engine(for_beam, options.workers),
         progress=progress,
         published_epochs={
             name: source.block.published_epochs

@@ -201,6 +201,8 @@ def test_fresh_deletes_only_what_is_ours(tmp_path: Path, run_job: RunJob) -> Non
         ),
         (["--input", "comoncrawl=x"], "the config has no source 'comoncrawl'"),
         (["--sources", "books,lectures"], "the config has no source 'lectures'"),
+        (["--limt", "3"], "'--limt' is no option of ours or of Beam's; did you mean --limit?"),
+        (["--projct=x"], "'--projct' is no option of ours or of Beam's; did you mean --project?"),
         (["--config", "/nowhere/x.yaml"], "cannot read /nowhere/x.yaml: No such file or directory"),
     ],
 )

@@ -1,0 +1,29 @@
+"""The options that go to Beam, checked: Beam passes over misspelt ones in silence."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipeline.errors import WinnowError
+from pipeline.options import option_names
+
+
+def beam_options(flags: list[str], runner: str) -> PipelineOptions:
+    """Beam's options from `flags`; raises WinnowError for one that neither Beam nor the main job has."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for kind in PipelineOptions.__subclasses__():
+        kind._add_argparse_args(parser)
+    try:
+        _, unknown = parser.parse_known_args(flags)
+    except (argparse.ArgumentError, SystemExit) as error:
+        raise WinnowError(f"an option for Beam is wrong: {error}") from error
+    if unknown:
+        name = unknown[0].split("=")[0]
+        known = [*option_names(), *(text for action in parser._actions for text in action.option_strings)]
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {close[0]}?" if close else "; --help lists the options"
+        raise WinnowError(f"{name!r} is no option of ours or of Beam's{hint}")
+    return PipelineOptions(flags, runner=runner)
