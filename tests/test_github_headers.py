@@ -132,6 +132,23 @@ def test_the_documented_table_is_the_measured_one() -> None:
         ("a.el", ";; Copyright 2020 X\n(a)", "(a)"),
         ("a.tex", "% Copyright 2020 X\n\\a", "\\a"),
         ("a.bat", "REM Copyright 2020 X\r\ndir", "dir"),
+        # What goes with a notice: blank lines, what is indented under it, the sentence it is in.
+        ("a.c", "// Copyright 2020 X\n//\n// Reads some words.\nint a;", "// Reads some words.\nint a;"),
+        (
+            "a.c",
+            "// Reads some words.\n//\n// Copyright 2020 X\n//\n// And more of them.\n",
+            "// Reads some words.\n//\n// And more of them.\n",
+        ),
+        (
+            "a.c",
+            "// Copyright 2020 X\n//     and many more\n// Reads some words.\nint a;",
+            "// Reads some words.\nint a;",
+        ),
+        (
+            "a.py",
+            "# Reads some words.\n# Anybody may use\n# this under the terms of the X.\na",
+            "# Reads some words.\na",
+        ),
         # Edges.
         ("a.c", "/* Copyright 2020 X */ int a;", "int a;"),
         ("a.c", "/* Copyright 2020 X", None),
