@@ -5,9 +5,14 @@ from __future__ import annotations
 from pipeline.flow import Flow
 from pipeline.flows.books import BOOKS
 from pipeline.flows.c4 import C4
+from pipeline.flows.c4_from_web import C4_FROM_WEB
 from pipeline.flows.commoncrawl import COMMONCRAWL
 from pipeline.flows.documents import DOCUMENTS
 from pipeline.flows.github import GITHUB
+from pipeline.flows.stackexchange import STACKEXCHANGE
 from pipeline.flows.wikipedia import WIKIPEDIA
 
-FLOWS: dict[str, Flow] = {flow.name: flow for flow in (COMMONCRAWL, C4, GITHUB, WIKIPEDIA, BOOKS, DOCUMENTS)}
+FLOWS: dict[str, Flow] = {
+    flow.name: flow
+    for flow in (COMMONCRAWL, C4, C4_FROM_WEB, GITHUB, WIKIPEDIA, BOOKS, STACKEXCHANGE, DOCUMENTS)
+}
