@@ -134,6 +134,7 @@ def test_the_small_print_of_the_nineties_goes_at_either_end(end: str) -> None:
             "+------+\n|  Transcriber's Note:  |\n|                |\n| Some spelling. |\n+----------------+",
             "anywhere",
         ),
+        ("Paalala ng nagsalin\n\nMay kilay ang mga salita.\n\n\n", "anywhere"),
         ("Preface to the Project Gutenberg Etext\n\nI did it in ignorance.\n\nBob Sutton\n\n\n", "start"),
         ("Au lecteur\n\nCette version électronique est intégrale.\n\n\n", "start"),
         ("Digitized by Dave Gowan. None of the edition is\nincluded in the Etext below.", "start"),
@@ -191,6 +192,13 @@ def test_only_the_line_of_a_table_of_contents_goes() -> None:
     assert book(START + contents).text.split("\n") == [
         line for line in contents.split("\n") if "Gutenberg" not in line
     ]
+
+
+def test_footers_and_small_print_go_though_they_name_no_project() -> None:
+    footer = "\n\nThis and all associated files of various formats will be found in:\nhttp://x.example/84/\n"
+    lawyers = "\n".join(f"{n}. Why is this statement here?  You know: lawyers." for n in range(150))
+    assert book(MODERN_HEADER + START + BODY + END + footer).text == BODY
+    assert book(OLD_HEADER + SMALL_PRINT.format(end=f"{lawyers}\n*END THE SMALL PRINT!*") + BODY).text == BODY
 
 
 def test_all_parts_of_an_omnibus_stay() -> None:

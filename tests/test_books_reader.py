@@ -256,6 +256,13 @@ def test_dead_letters_of_members_stand_where_the_member_stands() -> None:
     assert letter.error == "the compressed file cannot be read: the file ends inside a gzip member"
 
 
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_long_names_are_whole(form: int) -> None:
+    names = ["ü" * 150 + "/a.txt", "short.txt", "b" * 300 + ".txt"]
+    members = tar_members(io.BytesIO(tar(dict.fromkeys(names, b"x"), format=form)), 10)
+    assert [member.name for member in members if isinstance(member, archives.Member)] == names
+
+
 def test_tar_members_carry_the_time_of_their_last_change() -> None:
     sink = io.BytesIO()
     with tarfile.open(fileobj=sink, mode="w") as archive:
