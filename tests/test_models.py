@@ -1,6 +1,7 @@
 """Model files: where they come from, what is said of the wrong ones, and that a process loads one once."""
 
 import pickle
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 import xxhash
 from apache_beam.io.filesystems import FileSystems
 
-from filters.perplexity import Cutoffs
+from filters.perplexity import Cutoffs, Mode
+from filters.reference import reference_scores
 from pipeline import models
 from pipeline.errors import WinnowError
 from pipeline.models import (
@@ -201,6 +203,25 @@ def test_cutoffs_of_both_forms(tmp_path: Path) -> None:
     own2.write_text("{}")
     with pytest.raises(ModelError, match=r"cutoffs .*bad.json: no percentiles 30 and 60 of mode ccnet"):
         load(resolve(str(own2)), "en")
+
+
+@pytest.mark.parametrize("mode", ["lines", "ccnet"])
+def test_the_bundled_english_models_tell_prose_from_debris(mode: Mode) -> None:
+    files = [resolve(f"bundled:en.{name}") for name in ("lm.bin", "sp.model", "cutoffs.json")]
+    model = load_language_model(files[0], files[1], files[2], "en", mode)
+    prose = "The university was founded in the nineteenth century and is one of the oldest in the country."
+    debris = "Login Cart 0 items Qty SKU tops bottoms xs s m l xl sign-up npm undefined click here >> next"
+    assert model.judge(prose).bucket == "head"
+    assert model.judge(debris).bucket == "tail"
+    reference = load_reference(resolve("bundled:reference.en.ftz"))
+    scores = reference_scores(reference, [prose, "You will love our amazing products, so call us today!"])
+    assert scores[0] > 0.5 > scores[1]
+
+
+@pytest.mark.parametrize("name", ["lid.176.ftz", "en.lm.bin", "reference.en.ftz", "ccnet-cutoff.csv"])
+def test_a_bundled_model_has_a_card_that_names_its_licence(name: str) -> None:
+    card = Path(resolve(f"bundled:{name}").path).with_suffix(".md").read_text()
+    assert re.search("CC-BY-SA|MIT", card)
 
 
 def test_a_model_is_one_of_its_bytes() -> None:

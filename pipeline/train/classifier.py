@@ -82,7 +82,7 @@ def train_classifier(settings: ClassifierSettings) -> str:
     examples = [
         example
         for positive, texts in ((True, by_class[0]), (False, by_class[1]))
-        for example in _split({n: t for n, t in texts.items() if n not in both}, positive, settings)
+        for example in _split(texts, positive, settings)
     ]
     examples = _once(examples)
     training, heldout = (_matched([e for e in examples if e.heldout is side]) for side in (False, True))
@@ -173,7 +173,7 @@ def _order(example: Example) -> tuple[int, bool, str]:
 
 
 def _once(examples: list[Example]) -> list[Example]:
-    """Those whose text is no other's: a chunk that pages share must not be on both sides."""
+    """Those whose text is no other's: what pages, or the classes, share must not be on both sides."""
     counts = Counter(example.order for example in examples)
     return [example for example in examples if counts[example.order] == 1]
 
@@ -223,7 +223,15 @@ def card(settings: ClassifierSettings, outcome: Outcome) -> str:
     ]
     fit = settings.training
     failed = outcome.trained.attempts - 1
-    retried = f" after {failed} that met a NaN" if failed else ""
+    made = [
+        f"fastText, supervised: {outcome.trained.words:,} words",
+        f"{fit.dimensions} dimensions",
+        f"{fit.epochs} epochs",
+        f"rate {fit.rate:g}",
+        f"words of {fit.min_count} or more",
+        f"seed {outcome.trained.seed}{f' after {failed} that met a NaN' if failed else ''}",
+        *(["quantised"] if fit.quantize else []),
+    ]
     chunked = f", cut to chunks of about {settings.chunk_chars:,} characters" if settings.chunk_chars else ""
     cited = ""
     if settings.references:
@@ -231,9 +239,7 @@ def card(settings: ClassifierSettings, outcome: Outcome) -> str:
         cited = f"\n- A page is a positive where Wikipedia cites its {settings.match}{weak}, else a negative."
     return f"""# Reference classifier `{settings.name}`
 
-fastText, supervised: {outcome.trained.words:,} words, {fit.dimensions} dimensions, {fit.epochs} epochs, rate
-{fit.rate:g}, words of {fit.min_count} or more, seed {outcome.trained.seed}{retried}\
-{", quantised" if fit.quantize else ""}.
+{", ".join(made)}.
 
 - Positives: {outcome.counts[0]}.
 - Negatives: {outcome.counts[1]}.{cited}
