@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
-from html.parser import HTMLParser
+from html import unescape
 
 _BLOCKS = frozenset(
     ("p", "div", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "table", "tr", "hr", "dl", "dt", "dd")
@@ -13,7 +14,17 @@ _CONTAINERS = frozenset(("blockquote", "ul", "ol", "li"))
 _LISTS = frozenset(("ul", "ol"))
 _TIGHT = frozenset(("tr", "dt", "dd"))  # no blank line before them
 _CELLS = frozenset(("td", "th"))
-_HIDDEN = frozenset(("script", "style"))
+# A tag, a comment or what is never shown. No match goes on beyond the next "<", or from there to the text's
+# end and is not tried again, so that time is linear; Python's HTMLParser takes quadratic time on tags that
+# never close, and gives up on `<![`.
+_TAG = re.compile(
+    r"""<!--(?:.*?-->|.*)
+      | <(?P<hidden>script|style)\b(?:.*?</(?P=hidden)\s*>|.*)
+      | <(?P<end>/?)(?P<name>[a-z][^\s/<>]*)(?P<rest>(?>[^<>"']|"[^"<]*"|'[^'<]*')*+|[^<>]*)>
+      | <[!?/][^<>]*>""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
+_START = re.compile(r"""\bstart\s*=\s*["']?([0-9]{1,9})\b""", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\r\n\f]+")  # not the no-break space, which its writer chose
 _EXPONENT = re.compile(r"[+\-−]?\w")
 _MAX_DEPTH = 100  # of quotes and lists; those further in are written at this depth
@@ -27,8 +38,18 @@ def html_to_text(html: str) -> str:
     formulas their TeX, of images nothing; raised figures become `^2`. Of broken HTML what can be read is.
     """
     writer = _Writer()
-    writer.feed(html)
-    writer.close()
+    at = 0
+    for match in _TAG.finditer(html):
+        if match.start() > at:
+            writer.data(unescape(html[at : match.start()]))
+        at = match.end()
+        if match["name"]:
+            tag = match["name"].lower()
+            if not match["end"]:
+                writer.start(tag, match["rest"])
+            if match["end"] or match["rest"].endswith("/"):
+                writer.end(tag)
+    writer.data(unescape(html[at:]))
     return writer.text()
 
 
@@ -43,26 +64,26 @@ class _Container:
     written: bool = False  # whether a line of it was
 
 
-class _Writer(HTMLParser):
+class _Writer:
     """Writes blocks line by line, each behind the margins of the quotes and items it is in."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self._lines: list[str] = []
         self._inline: list[str] = []  # of the block that is being read
         self._open: list[_Container] = []
+        self._too_deep: Counter[str] = Counter()  # open containers by tag, beyond the depth that is shown
         self._gap = False  # whether a blank line goes before the next line
-        self._pre = self._hidden = 0
+        self._pre = 0
         self._raised = False
 
     def text(self) -> str:
         self._write()
         return "\n".join(self._lines)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def start(self, tag: str, attributes: str) -> None:
         if tag in _CONTAINERS:
             self._write()
-            self._enter(tag, dict(attrs).get("start") or "")
+            self._enter(tag, _START.search(attributes))
         elif tag in _BLOCKS:
             self._block(tag)
             self._pre += tag == "pre"
@@ -72,10 +93,12 @@ class _Writer(HTMLParser):
             self._inline.append("\n")
         elif tag == "sup":
             self._raised = True
-        self._hidden += tag in _HIDDEN
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _CONTAINERS and any(container.tag == tag for container in self._open):
+    def end(self, tag: str) -> None:
+        if self._too_deep[tag]:
+            self._write()
+            self._too_deep[tag] -= 1
+        elif tag in _CONTAINERS and any(container.tag == tag for container in self._open):
             self._write()
             while self._leave() != tag:
                 pass
@@ -84,11 +107,8 @@ class _Writer(HTMLParser):
             self._pre = max(0, self._pre - (tag == "pre"))
         elif tag == "sup":
             self._raised = False
-        self._hidden = max(0, self._hidden - (tag in _HIDDEN))
 
-    def handle_data(self, data: str) -> None:
-        if self._hidden:
-            return
+    def data(self, data: str) -> None:
         if self._raised and _EXPONENT.fullmatch(data):
             data = f"^{data}"
         self._inline.append(data if self._pre else _SPACE.sub(" ", data))
@@ -98,7 +118,10 @@ class _Writer(HTMLParser):
         new_item = self._open and self._open[-1].tag == "li" and not self._open[-1].written
         self._gap = self._gap or not (tag in _TIGHT or new_item)
 
-    def _enter(self, tag: str, start: str) -> None:
+    def _enter(self, tag: str, start: re.Match[str] | None) -> None:
+        if len(self._open) >= _MAX_DEPTH:
+            self._too_deep[tag] += 1
+            return
         within_item = any(container.tag == "li" for container in self._open)
         new_item = within_item and not self._open[-1].written
         container = _Container(tag)
@@ -113,10 +136,8 @@ class _Writer(HTMLParser):
             container.first = container.rest = "> "
         else:
             self._gap = not within_item
-            container.number = int(start) if start.isdecimal() and len(start) < 10 else 1
+            container.number = int(start[1]) if start else 1
             container.number *= tag == "ol"
-        if len(self._open) >= _MAX_DEPTH:
-            container.first = container.rest = ""
         self._open.append(container)
 
     def _leave(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 from hypothesis import given
@@ -117,3 +118,17 @@ def test_tags_are_read_in_both_forms() -> None:
 )
 def test_the_licence_is_the_rows_or_goes_by_its_date(said: str, date: str, expected: str) -> None:
     assert licence(said, date) == expected
+
+
+@pytest.mark.parametrize(
+    "unit", ["<a ", "<!--", "<![", "</", '<a b="', "<ul>", "<ul><li>x", "<script>", "<blockquote>x</p>"]
+)
+def test_html_that_never_closes_takes_linear_time(unit: str) -> None:
+    start = time.process_time()
+    html_to_text(unit * 8000)
+    assert time.process_time() - start < 1.5  # some of these took Python's HTMLParser over 6 seconds
+
+
+def test_html_that_is_no_tag_is_text() -> None:
+    assert html_to_text("<p>1 < 2, <![x]> and a<b") == "1 < 2, and a<b"
+    assert html_to_text("<p title='a > \"b'>x</p><style>p > a</style><SCRIPT>1</script >y") == "x\n\ny"
