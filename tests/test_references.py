@@ -131,6 +131,7 @@ def test_each_reference_with_its_article(tmp_path: Path, capsys: pytest.CaptureF
     ]
     assert "3 references of 2 of 3 articles" in capsys.readouterr().out
     first = Path(output).read_bytes()
+    assert first[4:8] == b"\0\0\0\0"  # no time in the gzip header
     assert Path(references(tmp_path, articles)).read_bytes() == first
 
 

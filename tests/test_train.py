@@ -338,6 +338,12 @@ def test_what_is_said_of_bad_input_for_a_language_model(
     assert sentence in failing(lm_arguments(file, stand_in(tmp_path / "bin", script)))
 
 
+def test_rows_of_another_language_are_left_out(failing: Failing, tmp_path: Path) -> None:
+    rows = [row | {"language": language} for language in ("de", "en") for row in pages(language, 40)]
+    file = failing.write("texts.jsonl", rows)
+    assert "40 distinct documents of language en" in failing(lm_arguments(file, stand_in(tmp_path / "b", "")))
+
+
 def test_missing_tools(failing: Failing, tmp_path: Path) -> None:
     file = failing.write("texts.jsonl", pages("a", 5))
     assert "lmplz and build_binary not found" in failing(lm_arguments(file, str(tmp_path)))

@@ -26,7 +26,7 @@ _SNIFF: Final = 4096
 
 
 class Text(NamedTuple):
-    """One text: its URL ("" where it has none), its language as its file says ("" likewise), itself."""
+    """A text, its URL, and its language by the column of that name; "" for what it has not."""
 
     url: str
     language: str
@@ -69,7 +69,8 @@ def read_texts(patterns: Iterable[str], field: str, counts: Counts) -> Iterator[
                     if event.metadata.get("verdict"):
                         counts.left_out["dropped by the pipeline"] += 1
                     else:
-                        yield Text(event.url, event.language, event.text)
+                        language = event.language or str(event.metadata.get("language") or "")
+                        yield Text(event.url, language, event.text)
 
 
 def matching_files(patterns: Iterable[str]) -> list[str]:
