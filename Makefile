@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint clean wheel-check help
+.PHONY: demo test lint clean wheel-check kenlm-tools help
 
 help:
 	@echo "make demo         install into .venv and run the main job on the bundled samples"
 	@echo "make test         install into .venv, then ruff, mypy and the tests"
 	@echo "make wheel-check  build the wheel, install it in an empty environment, run it on one file"
+	@echo "make kenlm-tools  build lmplz and build_binary, which train language models, into .kenlm"
 	@echo "make clean        remove .venv and out"
 
 $(STAMP): pyproject.toml constraints.txt scripts/check_system.sh
@@ -33,5 +34,8 @@ test: lint
 wheel-check: $(STAMP)
 	PYTHON="$(PYTHON)" sh scripts/wheel_check.sh
 
+kenlm-tools: $(STAMP)
+	PYTHON="$(BIN)/python" sh scripts/kenlm_tools.sh .kenlm
+
 clean:
-	rm -rf $(VENV) out build dist *.egg-info
+	rm -rf $(VENV) .kenlm out build dist *.egg-info

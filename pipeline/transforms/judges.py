@@ -23,6 +23,12 @@ class Language(JudgeStage):
     model: str = "bundled:lid.176.ftz"
     languages: tuple[str, ...] = Field(("en",), description="paper: non-English is removed; empty: all stay")
     min_score: float = Field(CCNET_THRESHOLD, ge=0, le=1, description="cc_net, split_by_lang.py: 0.5")
+    refine: bool = Field(
+        False, description="tell South Slavic languages apart by their letters (docs/quality.md)"
+    )
+    characters: int | None = Field(
+        None, gt=0, description="look at a text's beginning only; cc_net: all of it"
+    )
 
     def model_paths(self) -> list[str]:
         """The fastText model."""
@@ -35,7 +41,9 @@ class Language(JudgeStage):
     def judge(self, batch: Judging, models: dict[str, Model]) -> None:
         """Record language and score; rules `language` (another one) and `language_score` (too unsure)."""
         rows = batch.rows().tolist()
-        labels, scores = identify(load_fasttext(models[self.model]), [batch.texts[row] for row in rows])
+        texts = [batch.texts[row] for row in rows]
+        model = load_fasttext(models[self.model])
+        labels, scores = identify(model, texts, refine=self.refine, characters=self.characters)
         batch.record("language_score", rows, scores.tolist())
         for row, label, score in zip(rows, labels, scores.tolist(), strict=True):
             batch.languages[row] = label
