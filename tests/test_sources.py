@@ -1,4 +1,4 @@
-"""Which sources run on which inputs: the samples, the config's files or the command line's, never a mixture."""
+"""Which sources run on which inputs: the samples, the config's or the command line's, never a mixture."""
 
 from __future__ import annotations
 

@@ -23,12 +23,8 @@ class Language(JudgeStage):
     model: str = "bundled:lid.176.ftz"
     languages: tuple[str, ...] = Field(("en",), description="paper: non-English is removed; empty: all stay")
     min_score: float = Field(CCNET_THRESHOLD, ge=0, le=1, description="cc_net, split_by_lang.py: 0.5")
-    refine: bool = Field(
-        False, description="tell South Slavic languages apart by their letters (docs/quality.md)"
-    )
-    characters: int | None = Field(
-        None, gt=0, description="look at a text's beginning only; cc_net: all of it"
-    )
+    refine: bool = Field(False, description="South Slavic languages by their letters: docs/quality.md")
+    characters: int | None = Field(None, gt=0, description="how much of a text to look at; cc_net: all of it")
 
     def model_paths(self) -> list[str]:
         """The fastText model."""
