@@ -23,8 +23,6 @@ from pipeline.dedup.rounds import bucket_slice
 from pipeline.dedup.rounds_c4 import DuplicateUrls, OwnedLines
 from pipeline.errors import WinnowError
 from pipeline.files import write_file
-from pipeline.flows import FLOWS
-from pipeline.flows.c4_from_web import C4_FROM_WEB
 from pipeline.models import resolve
 from pipeline.packed import PackedFile, pack
 from pipeline.records import Document, Verdict
@@ -34,11 +32,6 @@ from pipeline.transforms.judging import Judging
 
 ROOT = Path(__file__).parent.parent
 CURATION = "prepare,lines,judge,duplicates,curate"
-
-
-@pytest.fixture(autouse=True)
-def _flow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(FLOWS, C4_FROM_WEB.name, C4_FROM_WEB)
 
 
 def table(documents: list[Document]) -> pa.Table:

@@ -22,8 +22,7 @@ from pydantic import ValidationError
 from test_stackexchange_reader import HEADER, QUESTION, answer, dump, row
 
 from pipeline.errors import WinnowError
-from pipeline.flows import FLOWS
-from pipeline.flows.stackexchange import STACKEXCHANGE, JoinThread, StackExchangeDump
+from pipeline.flows.stackexchange import JoinThread, StackExchangeDump
 from pipeline.ledger import read_ledger
 from pipeline.readers import stackexchange_threads
 from pipeline.readers.stackexchange import Post
@@ -187,9 +186,8 @@ def test_the_site_is_in_the_name(name: str, site: str, other: bool) -> None:
 
 
 def test_inputs_without_a_site_are_one_sentence_before_anything_is_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(FLOWS, "stackexchange", STACKEXCHANGE)
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "Posts.xml").write_bytes(dump(QUESTION))
     arguments = ["--input", f"stackexchange={tmp_path}/in/Posts.xml", "--sources", "stackexchange"]
@@ -306,10 +304,7 @@ def rows_of(out: Path, folder: str) -> list[dict[str, Any]]:
     return [found for file in files for found in pq.read_table(file).to_pylist()]
 
 
-def test_the_samples_from_dumps_to_curated(
-    tmp_path: Path, run_job: RunJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(FLOWS, "stackexchange", STACKEXCHANGE)
+def test_the_samples_from_dumps_to_curated(tmp_path: Path, run_job: RunJob) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
     common = ["--config", str(tmp_path / "config.yaml"), "--phases", "prepare,lines,judge,duplicates,curate"]
     pattern = f"stackexchange={SAMPLES}/*/Posts.xml"

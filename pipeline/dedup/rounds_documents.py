@@ -90,8 +90,11 @@ class DocumentRound(Round):
         lost = losers([entries["key"], entries["low"]], [*order, batch], np.zeros_like(place), place)
         owner = batch[lost.row]
         answer: dict[int, Array] = {}
-        for number in np.unique(owner).tolist():
-            loser, winner = entries[lost.row[owner == number]], entries[lost.winner_row[owner == number]]
+        # Places come sorted, and batches one after the other in them: each batch's losers are a range.
+        numbers, starts = np.unique(owner, return_index=True)
+        stops = np.append(starts, len(owner))[1:]
+        for number, start, stop in zip(numbers.tolist(), starts, stops, strict=True):
+            loser, winner = entries[lost.row[start:stop]], entries[lost.winner_row[start:stop]]
             removals = np.zeros(len(loser), REMOVAL)
             removals["row"] = loser["row"]
             for half in ("high", "low"):
