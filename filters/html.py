@@ -11,10 +11,12 @@ from typing import Any
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
+from filters.html_blocks import read_blocks
 from filters.html_charset import decode
-from filters.html_limits import MAX_BYTES, excess
+from filters.html_render import render
+from filters.html_source import MAX_BYTES, not_text, too_deep, too_many_attributes, without_programs
 from filters.html_tidy import headline, one_line, tidy, with_title
-from filters.html_winnow import main_content
+from filters.html_winnow import select
 
 
 class ExtractionError(ValueError):
@@ -41,17 +43,17 @@ def extract(content: bytes, charset: str | None = None, extractor: str = "winnow
     `content` is the body as sent, transfer and content encodings removed; `charset` the label of its HTTP
     header. Paragraphs are separated by blank lines, list items and table rows have a line each, cells a tab
     between them, code keeps its indentation. A page without main content gives an empty body. Raises
-    ExtractionError for bytes that are no text, pages over the limits of html_limits, an unknown extractor, or
+    ExtractionError for bytes that are no text, pages over the limits of html_source, an unknown extractor, or
     one that is not installed.
     """
     if extractor not in EXTRACTORS:
         raise ExtractionError(f"There is no extractor {extractor!r}; there are {', '.join(EXTRACTORS)}.")
     if len(content) > MAX_BYTES:
         raise ExtractionError(f"The page has {len(content):,} bytes; the limit is {MAX_BYTES:,}.")
-    html, codec = decode(content, charset)
+    html, codec = decode(without_programs(content), charset)
     html = html.replace("\0", "") if "\0" in html else html
-    if problem := _not_text(html) or excess(html):
-        raise ExtractionError(problem)
+    _refuse(not_text(html))
+    _refuse(too_many_attributes(html))
     tree = HTMLTree.parse(html)
     if tree.body is None:
         return Extracted("", "", codec)
@@ -60,22 +62,19 @@ def extract(content: bytes, charset: str | None = None, extractor: str = "winnow
     return Extracted(title, tidy(EXTRACTORS[extractor](tree, html)), codec)
 
 
-# Above this share of characters that no text has, bytes are something else than a page.
-MAX_NOISE = 0.1
-_NOISE = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd]")
+def _refuse(problem: str | None) -> None:
+    if problem:
+        raise ExtractionError(problem)
 
 
-def _not_text(html: str) -> str | None:
-    sample = html[:16384]
-    if len(_NOISE.findall(sample)) > MAX_NOISE * len(sample):
-        return (
-            "The content is not text: too many of its first characters are control characters or undecodable."
-        )
-    return None
+def _winnow(tree: Any, _: str) -> str:
+    """Main content by our own rules, see html_winnow."""
+    return render(select(*read_blocks(tree.body.html)))
 
 
-def _resiliparse(tree: Any, _: str) -> str:
+def _resiliparse(tree: Any, html: str) -> str:
     """resiliparse's main content without alternative texts, as in DCLM."""
+    _refuse(too_deep(html))
     return str(extract_plain_text(tree, main_content=True, alt_texts=False))
 
 
@@ -109,7 +108,7 @@ def _with_blank_lines(text: str) -> str:
 
 
 EXTRACTORS: dict[str, Callable[[Any, str], str]] = {
-    "winnow": lambda tree, _: main_content(tree),
+    "winnow": _winnow,
     "resiliparse": _resiliparse,
     "trafilatura": _trafilatura,
 }

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
 
-# One tag and the text after it, as a parser writes HTML out: names in lower case, values in double quotes.
-_TOKEN = re.compile(r'<(/?[a-z][^\s>]*+)((?:[^>"]++|"[^"]*+")*+)>([^<]*+)')
 # Elements that browsers set apart from the text around them.
 _BOXES = """
-    address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption
-    figure footer form h1 h2 h3 h4 h5 h6 header hgroup label legend li main menu ol p pre search section
-    summary table tbody td tfoot th thead tr ul
+    address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure
+    footer form h1 h2 h3 h4 h5 h6 header hgroup hr label legend li main menu ol p pre search section summary
+    table tbody td tfoot th thead tr ul
 """
+# Elements that hold none of a page's text; rt and rp spell out the characters before them.
+_SKIPPED = re.compile(
+    "<(audio|button|canvas|dialog|iframe|math|nav|noembed|noframes|noscript|object|plaintext|rp|rt|script|select"
+    "|style|svg|template|textarea|video|xmp)[ >]"
+)
+_OPEN, _CLOSE, _LINK, _BREAK, _IMAGE = range(5)
+_ROLES = {
+    **dict.fromkeys(_BOXES.split(), _OPEN),
+    **dict.fromkeys([f"/{tag}" for tag in _BOXES.split()], _CLOSE),
+    "a": _LINK,
+    "/a": _LINK,
+    "br": _BREAK,
+    "img": _IMAGE,
+    "picture": _IMAGE,
+}
+# One tag and the text after it, as resiliparse writes HTML out: names in lower case, '<' and '>' in values as
+# references. With it the end of a link and the text after that: every third tag of a page is one of a link.
+_TOKEN = re.compile("<([^\\s>]++)([^>]*+)>([^<]*+)(?:</a>([^<]*+))?")
 # A link over more characters than this was never closed: what it covers is no label.
 MAX_LINK_CHARS = 500
 
@@ -22,19 +37,18 @@ class Box:
     """A block element: its tag, its attributes as written, the box around it.
 
     `size` and `linked` count the characters in it and those of links; `images` says whether images stand
-    directly in it, `listed` whether it stands in a list item; `good`, `bad`, `aside` belong to html_winnow.
+    directly in it. What else it says is for the rules of html_winnow, which set it.
     """
 
-    __slots__ = ("aside", "attributes", "bad", "good", "images", "linked", "listed", "parent", "size", "tag")
+    aside = bad = images = listed = suspect = False
+    size = linked = 0
+    good = 0.0
+    home: Box | None = None
 
     def __init__(self, tag: str, attributes: str, parent: Box | None) -> None:
         self.tag = tag
         self.attributes = attributes
         self.parent = parent
-        self.images = self.aside = self.bad = False
-        self.size = self.linked = 0
-        self.good = 0.0
-        self.listed: bool = parent is not None and (parent.listed or parent.tag == "li")
 
 
 class Block:
@@ -48,102 +62,94 @@ class Block:
         self.box = box
 
 
-def read_blocks(serialized: str) -> tuple[list[Block], list[Box]]:
-    """Cut well-formed HTML into blocks, in order, and boxes, each after the one around it.
+def read_blocks(  # noqa: PLR0912 (one loop, in which extraction spends a third of its time)
+    serialized: str,
+) -> tuple[list[Block], list[Box]]:
+    """Cut well-formed HTML into blocks, in order, and the boxes with text, each after the one around it.
 
-    `serialized` is what an HTML parser writes for a body; raw text elements (script, style) must be gone.
-    White space is collapsed outside of <pre>; <br> is a newline. Linear in the input, whatever the depth.
+    `serialized` is what resiliparse writes for a body, always well formed. White space is collapsed outside
+    of <pre>; <br> is a newline. Linear in the input, whatever its depth.
     """
-    reader = _Reader()
-    for name, attributes, text in _TOKEN.findall(serialized):
-        handle = _HANDLERS.get(name)
-        if handle is not None:
-            handle(reader, name, attributes)
-        if text:
-            reader.parts.append(text)
-            if reader.target:
-                reader.count_link(len(text))
-    reader.end_block()
-    for block in reader.blocks:
+    box = Box("body", "", None)
+    boxes = [box]
+    blocks: list[Block] = []
+    parts: list[str] = []
+    linked = pre = 0
+    link = ""
+    role_of = _ROLES.get
+    reach: dict[str, int] = {}  # characters by link, since one left open is written again in each box
+    tokens = _TOKEN.split(_without_skipped(serialized))
+    for name, attributes, text, after in zip(*(tokens[i::5] for i in range(1, 5)), strict=True):
+        role = role_of(name)
+        if role is not None:
+            if role <= _CLOSE:
+                if parts:
+                    _end_block(parts, linked, box, pre > 0, blocks)
+                    parts = []
+                linked = 0
+                if role == _CLOSE:
+                    pre -= name == "/pre"
+                    box = box.parent or box
+                elif name != "hr":
+                    box = Box(name, attributes, box)
+                    boxes.append(box)
+                    pre += name == "pre"
+            elif role == _LINK:
+                link = attributes if "href=" in attributes else ""
+            elif role == _BREAK:
+                parts.append("\n" if pre else "\0")
+            else:
+                box.images = True
+        if text and (parts or pre or not text.isspace()):
+            parts.append(text)
+            if link:
+                reach[link] = so_far = reach.get(link, 0) + len(text)
+                if so_far < MAX_LINK_CHARS:
+                    linked += len(text)
+        if after is not None:
+            link = ""
+            if after and (parts or pre or not after.isspace()):
+                parts.append(after)
+    if parts:
+        _end_block(parts, linked, box, pre > 0, blocks)
+    for block in blocks:
         block.box.size += len(block.text)
         block.box.linked += block.linked
-    for box in reversed(reader.boxes):
+    for box in reversed(boxes):
         if box.parent is not None:
             box.parent.size += box.size
             box.parent.linked += box.linked
-    return reader.blocks, reader.boxes
+    return blocks, [box for box in boxes if box.size or box.parent is None]
 
 
-class _Reader:
-    """Blocks and boxes read so far, the open box, the open link, and the text since the last border."""
-
-    def __init__(self) -> None:
-        self.box = Box("body", "", None)
-        self.boxes = [self.box]
-        self.blocks: list[Block] = []
-        self.parts: list[str] = []
-        self.linked = 0
-        self.pre = 0
-        self.target = ""
-        self.reach: dict[str, int] = {}
-
-    def open(self, name: str, attributes: str) -> None:
-        self.end_block()
-        self.box = Box(name, attributes, self.box)
-        self.boxes.append(self.box)
-        self.pre += name == "pre"
-
-    def close(self, name: str, _: str) -> None:
-        self.end_block()
-        if self.box.parent is not None and self.box.tag == name[1:]:
-            self.pre -= self.box.tag == "pre"
-            self.box = self.box.parent
-
-    def rule(self, _: str, __: str) -> None:
-        self.end_block()
-
-    def line_break(self, _: str, __: str) -> None:
-        self.parts.append("\n" if self.pre else "\0")
-
-    def link(self, _: str, attributes: str) -> None:
-        self.target = attributes if "href=" in attributes else ""
-
-    def image(self, _: str, __: str) -> None:
-        self.box.images = True
-
-    def count_link(self, chars: int) -> None:
-        """Count characters of a link; one left open is written again in each box, with the same target."""
-        self.reach[self.target] = reach = self.reach.get(self.target, 0) + chars
-        if reach < MAX_LINK_CHARS:
-            self.linked += chars
-
-    def end_block(self) -> None:
-        if self.parts:
-            text = "".join(self.parts)
-            text = _plain(text) if not self.pre else html.unescape(text)
-            if text and not text.isspace():
-                self.blocks.append(Block(text, self.linked, self.box))
-            self.parts = []
-        self.linked = 0
+def _without_skipped(serialized: str) -> str:
+    kept = []
+    done = 0
+    while found := _SKIPPED.search(serialized, done):
+        kept.append(serialized[done : found.start()])
+        opening, closing = f"<{found[1]}", f"</{found[1]}>"
+        done = found.end()
+        depth = 1
+        while depth:
+            end = serialized.find(closing, done)
+            if end < 0:
+                return "".join(kept)
+            depth += serialized.count(opening, done, end) - 1
+            done = end + len(closing)
+    kept.append(serialized[done:])
+    return "".join(kept)
 
 
-def _plain(text: str) -> str:
-    """Resolve references, collapse white space, and put line breaks (a zero byte each) as newlines."""
-    text = " ".join(text.split())
+def _end_block(parts: list[str], linked: int, box: Box, pre: bool, blocks: list[Block]) -> None:
+    """Add the block that parts make: references resolved, white space collapsed, zero bytes as newlines."""
+    text = "".join(parts)
+    if not pre:
+        text = " ".join(text.split())
     if "&" in text:
-        text = " ".join(html.unescape(text).split())
+        text = html.unescape(text)
+        if not pre:
+            text = " ".join(text.split())
     if "\0" in text:
         text = "\n".join([line for part in text.split("\0") if (line := part.strip())])
-    return text
-
-
-_HANDLERS: dict[str, Callable[[_Reader, str, str], None]] = {
-    **dict.fromkeys(_BOXES.split(), _Reader.open),
-    **dict.fromkeys([f"/{tag}" for tag in _BOXES.split()], _Reader.close),
-    "hr": _Reader.rule,
-    "br": _Reader.line_break,
-    "a": _Reader.link,
-    "/a": _Reader.link,
-    "img": _Reader.image,
-    "picture": _Reader.image,
-}
+    if text and not text.isspace():
+        blocks.append(Block(text, linked, box))

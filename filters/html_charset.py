@@ -22,7 +22,7 @@ _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _META = re.compile(rb"""<meta\s[^>]*?charset\s*=\s*["']?\s*([\w.:+-]+)""", re.IGNORECASE)
 _XML = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([\w.:+-]+)""")
 _ANY_TAG = re.compile("<[/!?a-zA-Z]")
-_TAG = re.compile(rb"<(?:script|style)\b.*?</|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(rb"<[^<>]*>")
 # What a WHATWG encoding contains beyond Python's codec of the same name (encoding.spec.whatwg.org).
 _SUPERSETS = {
     "gbk": "gb18030",
@@ -61,14 +61,16 @@ def decode(content: bytes, charset: str | None = None) -> tuple[str, str]:
     for bom, codec in _BOMS:
         if content.startswith(bom):
             return content[len(bom) :].decode(codec, "replace"), codec
-    http, meta = codec_of(charset), _meta_codec(content)
+    http = codec_of(charset)
     if (http and http.startswith("utf-16")) or content.count(0, 0, PRESCAN_BYTES) > 0:
         return _decode_utf16(content, http)
-    if "iso2022_jp" not in (http, meta):  # whose bytes are ASCII, hence always valid UTF-8 too
+    # ISO-2022-JP's bytes are ASCII and escapes, hence always valid UTF-8 too.
+    if b"\x1b" not in content or "iso2022_jp" not in (http, _meta_codec(content)):
         try:
             return content.decode("utf-8"), "utf-8"
         except UnicodeDecodeError:
             pass
+    meta = _meta_codec(content)
     detected = detect_encoding(content) or "utf-8"
     detected = _SUPERSETS.get(detected, detected)
     best = ("", "utf-8", 2.0)
@@ -94,7 +96,7 @@ def _candidates(content: bytes, http: str | None, meta: str | None, detected: st
 
 def _foreign(content: bytes) -> bool:
     """Whether most letters outside tags are above ASCII."""
-    visible = _TAG.sub(b" ", content[: 1 << 16])
+    visible = _TAG.sub(b" ", content[: 1 << 14])
     above = len(visible.translate(None, bytes(range(128))))
     ascii_letters = len(visible) - len(visible.translate(None, string.ascii_letters.encode()))
     return above > FOREIGN_SHARE * (above + ascii_letters)

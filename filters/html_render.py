@@ -8,6 +8,8 @@ from filters.html_blocks import Block, Box
 
 # A cell of a table of data has fewer characters than this; larger ones lay a page out.
 CELL_CHARS = 200
+# Deeper lists are not indented further: white space must not grow with the square of a page.
+MAX_INDENT = 8
 
 
 class _Place(NamedTuple):
@@ -38,7 +40,7 @@ def render(blocks: list[Block]) -> str:
         if block.box.tag == "pre":
             text = text.strip("\n").rstrip()
         elif place.item is not None and place.depth:
-            indent = "  " * (place.depth - 1)
+            indent = "  " * min(place.depth - 1, MAX_INDENT)
             if place.item in begun:
                 text = f"{indent}  {text}"
             else:

@@ -10,7 +10,7 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\ufeff\ufffe\uffff\ufdd0-\ufdef\U0001fffe-\U0001ffff]"
 )
 _NEWLINE = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-_AROUND = re.compile(r"\A\n+|\n+\Z")
+_MANY = re.compile("\n{4,}")
 _CELLS = re.compile(r"(?<=\S)\t{2,}(?=\S)")
 _NOT_WORD = re.compile(r"[\W_]+")
 
@@ -20,9 +20,15 @@ def tidy(text: str) -> str:
 
     Indentation at line starts stays, and so do single tabs; idempotent.
     """
-    text = _INVISIBLE.sub("", _NEWLINE.sub("\n", text)).replace("\xa0", " ")
-    text = "\n".join([line.rstrip() for line in text.split("\n")])
-    return _AROUND.sub("", _CELLS.sub("\t", re.sub("\n{4,}", "\n\n\n", text)))
+    lines = [line if line.isprintable() else _clean(line) for line in text.split("\n")]
+    text = "\n".join(map(str.rstrip, "\n".join(lines).split("\n")))
+    if "\n\n\n\n" in text:
+        text = _MANY.sub("\n\n\n", text)
+    return text.strip("\n")
+
+
+def _clean(line: str) -> str:
+    return _CELLS.sub("\t", _INVISIBLE.sub("", _NEWLINE.sub("\n", line)).replace("\xa0", " "))
 
 
 def one_line(text: str) -> str:

@@ -1,34 +1,29 @@
-"""The main content of a page by rules of our own; docs/extraction.md says what each rule gains."""
+"""The main content of a page, by rules of our own; docs/extraction.md says what each gains."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from filters.html_blocks import Block, Box, read_blocks
-from filters.html_render import render
+from filters.html_blocks import Block, Box
 
-# Elements that hold none of the page's text. Raw text (script, style) must go before cutting into blocks.
-_NO_TEXT = (
-    "script,style,noscript,template,svg,iframe,object,canvas,video,audio,select,button,textarea,nav,dialog,"
-    "noembed,noframes,xmp,plaintext,rt,rp,[hidden],[aria-hidden=true],[role=navigation],[role=dialog]"
-)
 # Elements, and words in class, id, role and itemprop, by which pages call what is not their text, in whatever
 # language that is. They only make a box suspect: a site may call the box of its article what it likes.
 _ASIDE_TAGS = frozenset(("figcaption", "form", "fieldset", "label", "figure", "aside", "footer"))
 _ASIDES = """
     ad ads advert advertisement advertising adverts author authors breadcrumb breadcrumbs byline caption
-    comment comments consent cookie cookies copyright credits dateline disclaimer dsgvo footer gallery gdpr
-    login menu modal nav navbar navigation newsletter outbrain pager pagination popular popup promo promoted
-    promotion recirc recommend recommendation recommendations recommended related share sharing sidebar signup
-    slideshow sponsor sponsored sponsors subscribe subscriber subscription taboola teaser teasers toolbar
-    trending
+    comment comments consent cookie cookies copyright credits dateline dialog disclaimer dsgvo footer gallery
+    gdpr login menu modal nav navbar navigation newsletter outbrain pager pagination popular popup promo
+    promoted promotion recirc recommend recommendation recommendations recommended related share sharing
+    sidebar signup slideshow sponsor sponsored sponsors subscribe subscriber subscription taboola teaser
+    teasers toolbar trending
 """
 _ASIDE_WORDS = frozenset(_ASIDES.split())
 _NAMES = re.compile(r'(?:class|id|role|itemprop)="([^"]*)"')
-_VARIANT = re.compile(r"\S*:\S*")  # print:hidden and the like say how, not what
 _WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
-_INVISIBLE = re.compile(r'style="[^"]*(?:display\s*:\s*none|visibility\s*:\s*hidden)', re.IGNORECASE)
+_INVISIBLE = re.compile(
+    r"""style="[^"]*(?:display\s*:\s*none|visibility\s*:\s*hidden)|aria-hidden="true"|\shidden(?:=|\s|$)""",
+    re.IGNORECASE,
+)
 # A suspect box is left out when it holds less than this share of the page's good text, or less than this many
 # times the good text in no suspect box.
 SUSPECT_SHARE = 0.35
@@ -46,6 +41,8 @@ NOISE_CHARS = 300
 # and <main> need less to start from.
 CONTENT_SHARE = 0.7
 ARTICLE_SHARE = 0.45
+# Articles come in pieces: good paragraphs beside the content's box are content up to so many boxes above it.
+LEVELS_BEFORE, LEVELS_AFTER = 2, 1
 
 # Blocks with a larger share of links are not content; paragraphs and items among good ones may have more.
 MAX_LINKED, MAX_LINKED_INSIDE = 0.5, 0.8
@@ -57,24 +54,16 @@ LIST_LINKED, LIST_ITEM_CHARS = 0.2, 15
 CAPTION_CHARS = 200
 
 _TEXT_TAGS = frozenset(("p", "li", "blockquote", "dd", "pre"))
-_LIST_TAGS = frozenset(("ul", "ol", "dl", "li", "blockquote", "table", "tbody", "thead", "tr"))
 _CELL_TAGS = frozenset(("td", "th"))
+_PART_TAGS = frozenset(("ul", "ol", "dl", "li", "blockquote", "table", "tbody", "thead", "tr"))
 _INSIDE_TAGS = _TEXT_TAGS | _CELL_TAGS
-_PART_TAGS = frozenset(("li", "td", "th", "tr", "tbody", "thead"))
+_ROW_TAGS = frozenset(("li", "td", "th", "tr", "tbody", "thead"))
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
-
-
-def main_content(tree: Any) -> str:
-    """Return the main content of a parsed page (resiliparse's HTMLTree, which this changes) as plain text."""
-    if tree.body is None:
-        return ""
-    for node in tree.document.query_selector_all(_NO_TEXT)[:]:  # sliced: iterating over it is quadratic
-        node.decompose()
-    return render(select(*read_blocks(tree.body.html)))
 
 
 def select(blocks: list[Block], boxes: list[Box]) -> list[Block]:
     """Choose the blocks that are main content, in order."""
+    _place(boxes)
     weights = [_weight(block) for block in blocks]
     _mark_asides(blocks, boxes, weights)
     chosen = _in_content_box(blocks, boxes, weights)
@@ -114,26 +103,30 @@ def _weight(block: Block) -> float:
     return (TEASER_WEIGHT if block.box.listed else OTHER_WEIGHT) * size
 
 
+def _place(boxes: list[Box]) -> None:
+    """Say of each box whether its name makes it or a box around it suspect, and where it stands in lists."""
+    known: dict[str, bool] = {"": False}
+    for box in boxes:
+        if box.attributes not in known:
+            known[box.attributes] = _is_suspect(box.attributes)
+        box.suspect = box.aside = known[box.attributes] or box.tag in _ASIDE_TAGS
+        parent = box.parent
+        if parent is not None:
+            box.aside = box.suspect or parent.aside
+            box.listed = parent.listed or parent.tag == "li"
+            if box.tag in _PART_TAGS:
+                box.home = parent.home or parent
+
+
 def _mark_asides(blocks: list[Block], boxes: list[Box], weights: list[float]) -> None:
     """Mark boxes that are not content as bad, with all inside, and sum up the good text of the others."""
-    known: dict[str, bool] = {"": False}
-    suspects: set[Box] = set()
-    for box in boxes:
-        box.bad = False
-        box.aside = box.parent is not None and box.parent.aside
-        if box.size:
-            if box.attributes not in known:
-                known[box.attributes] = _is_suspect(box.attributes)
-            if known[box.attributes] or box.tag in _ASIDE_TAGS:
-                box.aside = True
-                suspects.add(box)
     _sum_up(blocks, boxes, weights)
     everything = boxes[0].good
     outside = sum(weight for block, weight in zip(blocks, weights, strict=True) if not block.box.aside)
     enough = max(SUSPECT_SHARE * everything, SUSPECT_TIMES * outside)
     for box in boxes:
         if box.parent is not None:
-            box.bad = box.parent.bad or (box in suspects and box.good < enough)
+            box.bad = box.parent.bad or (box.suspect and box.good < enough)
     _sum_up(blocks, boxes, weights)
     if everything and not boxes[0].good:  # rules that leave nothing are wrong about this page
         for box in boxes:
@@ -144,10 +137,12 @@ def _mark_asides(blocks: list[Block], boxes: list[Box], weights: list[float]) ->
 def _is_suspect(attributes: str) -> bool:
     names = " ".join(_NAMES.findall(attributes))
     if ":" in names:
-        names = _VARIANT.sub("", names)
+        names = " ".join(
+            [name for name in names.split() if ":" not in name]
+        )  # print:hidden says how, not what
     if not _ASIDE_WORDS.isdisjoint(map(str.lower, _WORD.findall(names))):
         return True
-    return "style=" in attributes and _INVISIBLE.search(attributes) is not None
+    return ("hidden" in attributes or "none" in attributes) and _INVISIBLE.search(attributes) is not None
 
 
 def _sum_up(blocks: list[Block], boxes: list[Box], weights: list[float]) -> None:
@@ -162,25 +157,32 @@ def _sum_up(blocks: list[Block], boxes: list[Box], weights: list[float]) -> None
 
 
 def _in_content_box(blocks: list[Block], boxes: list[Box], weights: list[float]) -> list[tuple[Block, bool]]:
-    """The blocks of the content's box, and good paragraphs before it in the box around; is each good."""
+    """The blocks of the content's box, and good paragraphs beside it; with each, whether it is good."""
     root = _content_box(boxes)
-    around = root if root.parent is None or root.tag in ("article", "main") else root.parent
-    inside, beside = {root}, {around}
+    inside, before, after = {root}, {_around(root, LEVELS_BEFORE)}, {_around(root, LEVELS_AFTER)}
     for box in boxes:
         if not box.bad:
-            if box.parent in inside:
-                inside.add(box)
-            if box.parent in beside:
-                beside.add(box)
+            for region in (inside, before, after):
+                if box.parent in region:
+                    region.add(box)
     chosen: list[tuple[Block, bool]] = []
-    begun = False
+    beside = before
     for block, weight in zip(blocks, weights, strict=True):
         if block.box in inside:
-            begun = True
+            beside = after
             chosen.append((block, weight > 0))
-        elif not begun and weight and block.box.tag == "p" and block.box in beside:
+        elif weight and block.box.tag == "p" and block.box in beside:
             chosen.append((block, True))
     return chosen
+
+
+def _around(box: Box, levels: int) -> Box:
+    """The box `levels` above, or <article> or <main> if that is nearer."""
+    for _ in range(levels):
+        if box.parent is None or box.tag in ("article", "main"):
+            break
+        box = box.parent
+    return box
 
 
 def _content_box(boxes: list[Box]) -> Box:
@@ -203,19 +205,17 @@ def _content_box(boxes: list[Box]) -> Box:
 
 
 def _home(block: Block) -> Box:
-    """The box that a block's paragraph or list stands in."""
+    """The box that a block's paragraph, list or table stands in."""
     box = block.box
     if box.tag in _INSIDE_TAGS and box.parent is not None:
         box = box.parent
-    while box.tag in _LIST_TAGS and box.parent is not None:
-        box = box.parent
-    return box
+    return box.home or box
 
 
 def _linked_share(block: Block) -> float:
     """The share of links in a block, or in the list or table whose item or cell it is."""
     box: Box | None = block.box
-    while box is not None and box.tag in _PART_TAGS:
+    while box is not None and box.tag in _ROW_TAGS:
         box = box.parent
     if box is not None and box is not block.box and box.tag in ("ul", "ol", "table"):
         return box.linked / box.size
