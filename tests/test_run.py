@@ -146,6 +146,27 @@ def test_a_file_that_lost_a_row_later_is_made_again(tmp_path: Path, run_job: Run
     assert folder_digests(tmp_path / "out") == expected
 
 
+@pytest.mark.parametrize(
+    ("settings", "copies_gone"),
+    [
+        ("scope: global", 4),
+        ("scope: snapshot", 4),
+        ("scope: files, files_in_group: 1", 2),
+        ("scope: files, files_in_group: 2", 3),
+        ("scope: global, keep: first", 3),
+    ],
+)
+def test_scopes_of_duplicate_lines(settings: str, copies_gone: int, tmp_path: Path, run_job: RunJob) -> None:
+    # Page 1 stands once as itself, in part-0, and once as a copy in each of the three files.
+    pattern = write_corpus(tmp_path / "in")
+    options = arguments(pattern, tmp_path / "out")
+    config = Path(options[options.index("--config") + 1])
+    config.write_text(config.read_text() + f"    duplicate_lines: {{{settings}}}\n")
+    run_job(*options)
+    dropped = rows(tmp_path / "out", "dropped")
+    assert sum(row["verdict"] == "duplicate_lines" for row in dropped) == copies_gone
+
+
 def test_limit_takes_the_first_records_of_each_file(tmp_path: Path, run_job: RunJob) -> None:
     pattern = write_corpus(tmp_path / "in")
     run, _ = run_job(*arguments(pattern, tmp_path / "out", "--limit", "4"))

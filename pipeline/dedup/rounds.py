@@ -19,7 +19,7 @@ from pipeline.transforms.judging import Judging
 from pipeline.transforms.stage import Stage
 
 Array = npt.NDArray[Any]
-Scope = Literal["global", "snapshot"]
+Scope = Literal["global", "snapshot", "files"]
 
 # Fingerprint files index their sorted keys by this many top bits, so that a bucket's slice is one range to
 # read.
@@ -58,6 +58,10 @@ class Round(Stage, ABC):
     @abstractmethod
     def apply(self, batch: Judging, removals: Array, fingerprint: PackedFile | None) -> None:
         """Take from a batch what its list says; `fingerprint` is the file the entries came from."""
+
+    def group(self, snapshot: str, file: int) -> str:
+        """Which batches meet: those of one group. `file` is the place of the batch's input among all, by name."""
+        return {"global": "", "snapshot": snapshot, "files": str(file)}[self.scope]
 
     def clusters(self, removals: Array) -> pa.Table | None:
         """What became of whom, for a round whose answer users want to look at."""

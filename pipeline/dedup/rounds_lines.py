@@ -78,8 +78,13 @@ class LineRound(Round):
 class DuplicateLines(LineRound):
     """Lines that two or more documents of the scope share go: from all of them, or from all but the first."""
 
-    scope: Scope = Field("snapshot", description="CCNet: within a dump (its code: 50 of 1,600 shards of one)")
+    scope: Scope = Field("snapshot", description="CCNet: within a dump")
+    files_in_group: int = Field(50, gt=0, description="of scope `files`; cc_net, mine.py: hash_in_mem=50")
     keep: Keep = Field("none", description="cc_net, dedup.py: every copy of a shared line goes")
+
+    def group(self, snapshot: str, file: int) -> str:
+        """With scope `files`, groups of `files_in_group` inputs in the order of their names."""
+        return str(file // self.files_in_group) if self.scope == "files" else super().group(snapshot, file)
 
     def fingerprint(self, table: pa.Table) -> dict[str, Array]:
         """The hashes of the lines of rows without a verdict, sorted, and where each line stands."""

@@ -83,12 +83,13 @@ def _party(
 ) -> Party:
     rounds = {round_.name: round_ for round_ in run.flows[source].rounds}
     round_ = run.flows[source].rounds[place]
+    files = {name: place for place, name in enumerate(sorted({batch["input"] for batch in batches}))}
     slots = [
         Slot(
             number=number,
             source=source,
             batch=batch["name"],
-            group=batch["snapshot"] if round_.scope == "snapshot" else "",
+            group=round_.group(batch["snapshot"], files[batch["input"]]),
             fingerprint=batch["fingerprint"].path,
             digest=batch["fingerprint"].digest,
             rows=batch["rows"],
