@@ -66,8 +66,8 @@ def test_too_little_data_names_source_need_and_have() -> None:
         allocate(supplies({"a": (50, 5000), "wikipedia": (50, 300)}, 2.5), 10, 3000)
     assert str(error.value) == (
         "too little data for this budget: wikipedia needs 1,500 tokens and has 300, at most 750 in 2.5 "
-        "epochs. The largest budget of these proportions is 1,510 tokens; or choose a shortage "
-        "policy: cap, redistribute or shrink"
+        "epochs. The largest budget of these proportions is 1,510 tokens; or set too_little "
+        "to cap, redistribute or shrink"
     )
 
 

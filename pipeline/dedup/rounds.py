@@ -60,7 +60,7 @@ class Round(Stage, ABC):
         """Take from a batch what its list says; `fingerprint` is the file the entries came from."""
 
     def group(self, snapshot: str, file: int) -> str:
-        """Which batches meet: those of one group. `file` is the place of the batch's input among all, by name."""
+        """Which batches meet: those of one group. `file`: the place of the batch's input among all."""
         return {"global": "", "snapshot": snapshot, "files": str(file)}[self.scope]
 
     def clusters(self, removals: Array) -> pa.Table | None:
