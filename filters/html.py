@@ -51,15 +51,15 @@ def extract(content: bytes, charset: str | None = None, extractor: str = "winnow
     if len(content) > MAX_BYTES:
         raise ExtractionError(f"The page has {len(content):,} bytes; the limit is {MAX_BYTES:,}.")
     html, codec = decode(without_programs(content), charset)
-    html = html.replace("\0", "") if "\0" in html else html
+    if b"\0" in content:
+        html = html.replace("\0", "")
     _refuse(not_text(html))
     _refuse(too_many_attributes(html))
     tree = HTMLTree.parse(html)
     if tree.body is None:
         return Extracted("", "", codec)
-    heading = tree.body.query_selector("h1")
-    title = headline(one_line(tree.title or ""), one_line(heading.text or "") if heading else "")
-    return Extracted(title, tidy(EXTRACTORS[extractor](tree, html)), codec)
+    heading, body = EXTRACTORS[extractor](tree, html)
+    return Extracted(headline(one_line(tree.title or ""), one_line(heading)), tidy(body), codec)
 
 
 def _refuse(problem: str | None) -> None:
@@ -67,19 +67,26 @@ def _refuse(problem: str | None) -> None:
         raise ExtractionError(problem)
 
 
-def _winnow(tree: Any, _: str) -> str:
-    """Main content by our own rules, see html_winnow."""
-    return render(select(*read_blocks(tree.body.html)))
+def _winnow(tree: Any, _: str) -> tuple[str, str]:
+    """The first heading, and the main content by our own rules (html_winnow)."""
+    blocks, boxes = read_blocks(tree.body.html)
+    heading = next((block.text for block in blocks if block.box.tag == "h1"), "")
+    return heading, render(select(blocks, boxes))
 
 
-def _resiliparse(tree: Any, html: str) -> str:
-    """resiliparse's main content without alternative texts, as in DCLM."""
+def _resiliparse(tree: Any, html: str) -> tuple[str, str]:
+    """The first heading, and resiliparse's main content without alternative texts, as in DCLM."""
     _refuse(too_deep(html))
-    return str(extract_plain_text(tree, main_content=True, alt_texts=False))
+    return _first_heading(tree), str(extract_plain_text(tree, main_content=True, alt_texts=False))
 
 
-def _trafilatura(_: Any, html: str) -> str:
-    """trafilatura without its fallback extractors, which help little and cost half the speed."""
+def _first_heading(tree: Any) -> str:
+    heading = tree.body.query_selector("h1")
+    return str(heading.text or "") if heading else ""
+
+
+def _trafilatura(tree: Any, html: str) -> tuple[str, str]:
+    """The first heading, and trafilatura's text without its fallback extractors, which help little."""
     try:
         import trafilatura  # noqa: PLC0415 (optional, and slow to import)
     except ImportError:
@@ -90,7 +97,7 @@ def _trafilatura(_: Any, html: str) -> str:
         text = trafilatura.extract(html, fast=True, include_comments=False)
     except Exception as error:  # whatever lxml and it may raise on a stranger's page is that page's fault
         raise ExtractionError(f"trafilatura failed on the page with {type(error).__name__}.") from error
-    return _with_blank_lines(text or "")
+    return _first_heading(tree), _with_blank_lines(text or "")
 
 
 _JOINED = re.compile(r"^(?:\s|- |\|)")
@@ -107,7 +114,7 @@ def _with_blank_lines(text: str) -> str:
     return "\n".join(out)
 
 
-EXTRACTORS: dict[str, Callable[[Any, str], str]] = {
+EXTRACTORS: dict[str, Callable[[Any, str], tuple[str, str]]] = {
     "winnow": _winnow,
     "resiliparse": _resiliparse,
     "trafilatura": _trafilatura,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 
 # Elements that browsers set apart from the text around them.
@@ -40,15 +39,33 @@ class Box:
     directly in it. What else it says is for the rules of html_winnow, which set it.
     """
 
-    aside = bad = images = listed = suspect = False
-    size = linked = 0
-    good = 0.0
-    home: Box | None = None
+    __slots__ = (
+        "aside",
+        "attributes",
+        "bad",
+        "good",
+        "home",
+        "images",
+        "linked",
+        "parent",
+        "rank",
+        "size",
+        "suspect",
+        "tag",
+    )
+    aside: bool
+    bad: bool
+    good: float
+    rank: int
+    suspect: bool
 
     def __init__(self, tag: str, attributes: str, parent: Box | None) -> None:
         self.tag = tag
         self.attributes = attributes
         self.parent = parent
+        self.home: Box | None = None
+        self.images = False
+        self.size = self.linked = 0
 
 
 class Block:
@@ -116,7 +133,7 @@ def read_blocks(  # noqa: PLR0912 (one loop, in which extraction spends a third 
         block.box.size += len(block.text)
         block.box.linked += block.linked
     for box in reversed(boxes):
-        if box.parent is not None:
+        if box.size and box.parent is not None:
             box.parent.size += box.size
             box.parent.linked += box.linked
     return blocks, [box for box in boxes if box.size or box.parent is None]
@@ -142,14 +159,14 @@ def _without_skipped(serialized: str) -> str:
 
 def _end_block(parts: list[str], linked: int, box: Box, pre: bool, blocks: list[Block]) -> None:
     """Add the block that parts make: references resolved, white space collapsed, zero bytes as newlines."""
-    text = "".join(parts)
-    if not pre:
+    text = "".join(parts) if len(parts) > 1 else parts[0]
+    if "&" in text:  # the references that a serialized text has
+        text = text.replace("&nbsp;", "\xa0").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    if pre:
+        text = "" if text.isspace() else text
+    else:
         text = " ".join(text.split())
-    if "&" in text:
-        text = html.unescape(text)
-        if not pre:
-            text = " ".join(text.split())
-    if "\0" in text:
-        text = "\n".join([line for part in text.split("\0") if (line := part.strip())])
-    if text and not text.isspace():
+        if "\0" in text:
+            text = "\n".join([line for part in text.split("\0") if (line := part.strip())])
+    if text:
         blocks.append(Block(text, linked, box))

@@ -58,7 +58,7 @@ def without_programs(content: bytes) -> bytes:
 
 def not_text(html: str) -> str | None:
     """Say in one sentence that a decoded content is no text, judging by its beginning, or None."""
-    sample = html[:4096]
+    sample = html[:1024]
     if len(_NOISE.findall(sample)) > MAX_NOISE * len(sample):
         return (
             "The content is not text: too many of its first characters are control characters or undecodable."

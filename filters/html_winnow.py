@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from filters.html_blocks import Block, Box
 
@@ -29,11 +30,12 @@ _INVISIBLE = re.compile(
 SUSPECT_SHARE = 0.35
 SUSPECT_TIMES = 3
 
-# A block of this many characters, less than this share of them links, is good: sentences, not labels.
-GOOD_CHARS = 80
+# A block of this many bytes of UTF-8, less than this share of them links, is good: sentences, not labels.
+# Bytes rather than characters, since one of Chinese says as much as three of English.
+GOOD_BYTES = 80
 GOOD_LINKED = 0.4
-# Good text counts whole in paragraphs, less in items, and little in the teasers that overviews are made of.
-ITEM_WEIGHT, OTHER_WEIGHT, TEASER_WEIGHT = 0.6, 0.4, 0.2
+# Good text counts whole in paragraphs, less in the items and boxes that overviews of pages are made of.
+ITEM_WEIGHT, OTHER_WEIGHT = 0.6, 0.4
 # Programs and data that a broken page shows are told from sentences from this many characters on.
 NOISE_CHARS = 300
 
@@ -46,8 +48,7 @@ LEVELS_BEFORE, LEVELS_AFTER = 2, 1
 
 # Blocks with a larger share of links are not content; paragraphs and items among good ones may have more.
 MAX_LINKED, MAX_LINKED_INSIDE = 0.5, 0.8
-# Among good blocks, one of so few characters may be a label: it does not begin or end the content.
-LABEL_CHARS = 20
+LABEL_CHARS = 40  # up to which they may not
 # Items of a list with less than this share of links are content when they have this many characters.
 LIST_LINKED, LIST_ITEM_CHARS = 0.2, 15
 # Text beside an image in a box of fewer characters than this is its caption.
@@ -77,11 +78,11 @@ def select(blocks: list[Block], boxes: list[Box]) -> list[Block]:
         if not (at_home and block.box.tag in _HEADINGS):
             inside = at_home and block.box.tag in _INSIDE_TAGS
             share = _linked_share(block)
-            if share > (MAX_LINKED_INSIDE if inside and len(block.text) > 40 else MAX_LINKED):
+            if share > (MAX_LINKED_INSIDE if inside and len(block.text) > LABEL_CHARS else MAX_LINKED):
                 continue
             if _is_caption(block):
                 continue
-            if good or _is_item(block, share) or (inside and _is_sure(block, share)):
+            if good or (inside and share < MAX_LINKED) or _is_item(block, share):
                 first = len(kept) if first is None else first
                 last = len(kept) + 1
         kept.append(block)
@@ -91,8 +92,8 @@ def select(blocks: list[Block], boxes: list[Box]) -> list[Block]:
 def _weight(block: Block) -> float:
     """How much good text a block has: 0 unless it looks like sentences."""
     text, tag = block.text, block.box.tag
-    size = len(text)
-    if size < GOOD_CHARS or block.linked >= GOOD_LINKED * size or tag in ("h1", "h2"):
+    size = len(text) if text.isascii() else len(text.encode())
+    if size < GOOD_BYTES or block.linked >= GOOD_LINKED * len(text) or tag in ("h1", "h2"):
         return 0.0
     if (text.isascii() and text.count(" ") < size // 20) or _is_noise(text):
         return 0.0  # an address or a program
@@ -100,20 +101,19 @@ def _weight(block: Block) -> float:
         return size
     if tag in ("li", "dd"):
         return ITEM_WEIGHT * size
-    return (TEASER_WEIGHT if block.box.listed else OTHER_WEIGHT) * size
+    return OTHER_WEIGHT * size
 
 
 def _place(boxes: list[Box]) -> None:
-    """Say of each box whether its name makes it or a box around it suspect, and where it stands in lists."""
-    known: dict[str, bool] = {"": False}
+    """Say of each box whether its name makes it or a box around it suspect, and what list it is in."""
     for box in boxes:
-        if box.attributes not in known:
-            known[box.attributes] = _is_suspect(box.attributes)
-        box.suspect = box.aside = known[box.attributes] or box.tag in _ASIDE_TAGS
+        box.bad = False
+        box.suspect = box.aside = box.tag in _ASIDE_TAGS or (
+            box.attributes != "" and _is_suspect(box.attributes)
+        )
         parent = box.parent
         if parent is not None:
             box.aside = box.suspect or parent.aside
-            box.listed = parent.listed or parent.tag == "li"
             if box.tag in _PART_TAGS:
                 box.home = parent.home or parent
 
@@ -134,12 +134,11 @@ def _mark_asides(blocks: list[Block], boxes: list[Box], weights: list[float]) ->
         _sum_up(blocks, boxes, weights)
 
 
+@lru_cache(maxsize=1 << 14)  # sites and frameworks repeat themselves
 def _is_suspect(attributes: str) -> bool:
     names = " ".join(_NAMES.findall(attributes))
-    if ":" in names:
-        names = " ".join(
-            [name for name in names.split() if ":" not in name]
-        )  # print:hidden says how, not what
+    if ":" in names:  # print:hidden and the like say how, not what
+        names = " ".join([name for name in names.split() if ":" not in name])
     if not _ASIDE_WORDS.isdisjoint(map(str.lower, _WORD.findall(names))):
         return True
     return ("hidden" in attributes or "none" in attributes) and _INVISIBLE.search(attributes) is not None
@@ -159,19 +158,20 @@ def _sum_up(blocks: list[Block], boxes: list[Box], weights: list[float]) -> None
 def _in_content_box(blocks: list[Block], boxes: list[Box], weights: list[float]) -> list[tuple[Block, bool]]:
     """The blocks of the content's box, and good paragraphs beside it; with each, whether it is good."""
     root = _content_box(boxes)
-    inside, before, after = {root}, {_around(root, LEVELS_BEFORE)}, {_around(root, LEVELS_AFTER)}
+    # 3 inside the content's box, 2 where good paragraphs after it count, 1 where only those before it do
+    ranks = {_around(root, LEVELS_BEFORE): 1, _around(root, LEVELS_AFTER): 2, root: 3}
     for box in boxes:
-        if not box.bad:
-            for region in (inside, before, after):
-                if box.parent in region:
-                    region.add(box)
+        parent = box.parent
+        box.rank = ranks.get(box, 0)
+        if parent is not None and parent.rank > box.rank and not box.bad:
+            box.rank = parent.rank
     chosen: list[tuple[Block, bool]] = []
-    beside = before
+    wanted = 1
     for block, weight in zip(blocks, weights, strict=True):
-        if block.box in inside:
-            beside = after
+        if block.box.rank == 3:
+            wanted = 2
             chosen.append((block, weight > 0))
-        elif weight and block.box.tag == "p" and block.box in beside:
+        elif weight and block.box.tag == "p" and block.box.rank >= wanted:
             chosen.append((block, True))
     return chosen
 
@@ -190,15 +190,17 @@ def _content_box(boxes: list[Box]) -> Box:
     root = boxes[0]
     best: dict[Box, Box] = {}
     for box in boxes:
-        if box.parent is not None and (box.parent not in best or best[box.parent].good < box.good):
-            best[box.parent] = box
+        if box.good and box.parent is not None:
+            other = best.get(box.parent)
+            if other is None or other.good < box.good:
+                best[box.parent] = box
     articles = [box for box in boxes if box.tag in ("article", "main")]
     if articles:
         article = max(articles, key=lambda box: box.good)
         if article.good >= ARTICLE_SHARE * root.good:
             root = article
     while (inner := best.get(root)) is not None:
-        if not inner.good or inner.good < CONTENT_SHARE * root.good or inner.tag == "p":
+        if inner.good < CONTENT_SHARE * root.good or inner.tag == "p":
             break
         root = inner
     return root
@@ -207,7 +209,7 @@ def _content_box(boxes: list[Box]) -> Box:
 def _home(block: Block) -> Box:
     """The box that a block's paragraph, list or table stands in."""
     box = block.box
-    if box.tag in _INSIDE_TAGS and box.parent is not None:
+    if (box.tag in _INSIDE_TAGS or box.tag in _HEADINGS) and box.parent is not None:
         box = box.parent
     return box.home or box
 
@@ -222,13 +224,6 @@ def _linked_share(block: Block) -> float:
     return block.linked / len(block.text)
 
 
-def _is_sure(block: Block, share: float) -> bool:
-    """Whether a block among good ones may begin or end the content: no link, no label."""
-    if block.box.tag in _CELL_TAGS:
-        return share < LIST_LINKED
-    return share < MAX_LINKED and len(block.text) > LABEL_CHARS
-
-
 def _is_item(block: Block, share: float) -> bool:
     return block.box.tag == "li" and share < LIST_LINKED and len(block.text) >= LIST_ITEM_CHARS
 
@@ -239,7 +234,7 @@ def _is_noise(text: str) -> bool:
         return False
     if text.isascii() and text.count(" ") < len(text) // 40:
         return True
-    return sum(map(text.count, "{}();=")) > len(text) // 25
+    return sum(map(text.count, "{}();=")) > len(text) // 12
 
 
 def _is_caption(block: Block) -> bool:
