@@ -16,7 +16,7 @@ from pipeline.phases import run_phases
 from pipeline.phases.phase import Run
 from pipeline.progress import Progress
 from pipeline.sources import fingerprinted, select_sources
-from pipeline.start_over import start_over
+from pipeline.start_over import start_over, sweep
 from pipeline.summary import print_summary
 
 
@@ -56,6 +56,7 @@ def make_run(options: Options, progress: Progress) -> Run:
     load_models(selection.flows, config.tokenizer)
     if options.fresh:
         start_over(options.output)
+    sweep(options.output)
     inputs = fingerprinted(selection, options.output, options.verify_inputs)
     local = options.runner in LOCAL_RUNNERS
     return Run(

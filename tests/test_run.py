@@ -202,6 +202,16 @@ def test_damage_is_a_dead_letter_and_the_rest_is_read(tmp_path: Path, run_job: R
     assert len(rows(tmp_path / "out", "documents")) == 6
 
 
+def test_what_a_killed_run_left_half_written_goes(tmp_path: Path, run_job: RunJob) -> None:
+    pattern = write_corpus(tmp_path / "in")
+    run_job(*arguments(pattern, tmp_path / "out"))
+    expected = folder_digests(tmp_path / "out", leave_out="none")
+    for place in ("manifests/judge/commoncrawl.json", "ledger/lines/x", "work/judge/commoncrawl/receipts/y"):
+        (tmp_path / "out" / f"{place}.0123456789abcdef.tmp").write_bytes(b"half")
+    run_job(*arguments(pattern, tmp_path / "out"))
+    assert folder_digests(tmp_path / "out", leave_out="none") == expected
+
+
 def test_fresh_deletes_only_what_is_ours(tmp_path: Path, run_job: RunJob) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
