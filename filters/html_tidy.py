@@ -9,7 +9,7 @@ import re
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\ufeff\ufffe\uffff\ufdd0-\ufdef\U0001fffe-\U0001ffff]"
 )
-_NEWLINE = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_NEWLINE = re.compile("[\r\x0b\x0c\x85\u2028\u2029]")
 _MANY = re.compile("\n{4,}")
 _CELLS = re.compile(r"(?<=\S)\t{2,}(?=\S)")
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -20,6 +20,8 @@ def tidy(text: str) -> str:
 
     Indentation at line starts stays, and so do single tabs; idempotent.
     """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
     lines = [line if line.isprintable() else _clean(line) for line in text.split("\n")]
     text = "\n".join(map(str.rstrip, "\n".join(lines).split("\n")))
     if "\n\n\n\n" in text:

@@ -186,6 +186,21 @@ def test_tidy_is_idempotent_and_keeps_every_word(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("a\xa0b \n", "a b"),
+        ("\n\n  a\r\nb\rc\u2028d", "  a\nb\nc\nd"),
+        ("a\t\tb\n\t\tc", "a\tb\n\t\tc"),
+        ("a\n\n\n\n\n\nb", "a\n\n\nb"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("\ufeffso\xadft\x00\ufffe", "soft"),
+    ],
+)
+def test_tidy(text: str, clean: str) -> None:
+    assert tidy(text) == clean
+
+
+@pytest.mark.parametrize(
     ("title", "heading", "chosen"),
     [
         ("A long day - The Paper", "A long day", "A long day"),
@@ -390,11 +405,54 @@ def test_what_is_not_content_is_left_out(aside: str) -> None:
     assert article(PARAGRAPHS, aside, PARAGRAPHS) == article(PARAGRAPHS, PARAGRAPHS)
 
 
-def test_suspect_names_do_not_lose_the_content() -> None:
-    html = f'<body class="has-sidebar"><div class="comment-free author-page">{PARAGRAPHS}</div></body>'
-    assert extract(html.encode()).body.count(SENTENCE.strip()) == 12
-    every = PARAGRAPHS.replace("<p>", '<p class="lg:hidden print:teaser">')
-    assert extract(f"<body>{every}</body>".encode()).body.count(SENTENCE.strip()) == 12
+def body(html: str) -> str:
+    return extract(f"<body>{html}</body>".encode()).body
+
+
+OTHER = "Nine other rivers have been measured since then, and all of them were shorter than this one. "
+
+
+def test_suspect_box_with_most_of_the_text_is_content() -> None:
+    text = body(f'<div class="author-page">{PARAGRAPHS}</div><div><p>{OTHER}</p></div>')
+    assert text.count(SENTENCE.strip()) == 12
+
+
+def test_long_comments_are_no_content_where_there_is_an_article() -> None:
+    comments = "".join(f"<p>{name}: {OTHER * 2}</p>" for name in ("Ann", "Bob", "Cid", "Dan"))
+    assert body(f'<div>{PARAGRAPHS}</div><div class="comments">{comments}</div>') == body(PARAGRAPHS)
+
+
+def test_page_of_nothing_but_suspect_boxes_is_not_lost() -> None:
+    assert body(f'<div class="comment">{PARAGRAPHS}</div>' * 4).count(SENTENCE.strip()) == 48
+
+
+def test_names_for_print_and_small_screens_are_not_suspect() -> None:
+    assert "Nine other" in body(f'{PARAGRAPHS}<p class="lg:hidden print:teaser">{OTHER}</p>{PARAGRAPHS}')
+    assert "Nine other" not in body(f'{PARAGRAPHS}<p class="lg-hidden teaser">{OTHER}</p>{PARAGRAPHS}')
+
+
+def test_article_is_found_beside_as_much_other_text() -> None:
+    teasers = "".join(f"<p>{name}: {OTHER * 3}</p>" for name in ("Ann", "Bob", "Cid", "Dan"))
+    text = body(f"<div><div><article>{PARAGRAPHS}</article></div><div>{teasers}</div></div>")
+    assert text == body(PARAGRAPHS)
+
+
+@pytest.mark.parametrize("tag", ["div", "li"])
+def test_content_is_where_most_paragraphs_are(tag: str) -> None:
+    teasers = "".join(f"<{tag}>{name}: {OTHER * 2}</{tag}>" for name in ("Ann", "Bob", "Cid"))
+    assert body(f"<div>{PARAGRAPHS}</div><div>{teasers}</div>") == body(PARAGRAPHS)
+
+
+def test_unlinked_list_before_the_text_is_content() -> None:
+    items = "".join(f"<li>{grams} grams of flour</li>" for grams in (100, 200, 300))
+    text = body(f"<article><div><ul>{items}</ul></div>{PARAGRAPHS}</article>")
+    assert text.startswith("- 100 grams of flour\n- 200 grams of flour\n- 300 grams of flour\n\nOder")
+
+
+def test_short_chinese_paragraphs_are_good_text() -> None:
+    sentence = "这条河发源于山中，流经四个山谷，九天之后到达大海，沿途有许多村庄。"
+    text = body(f"<div>首页</div><div><p>{sentence}</p><p>又{sentence}</p></div><div>联系我们</div>")
+    assert text == f"{sentence}\n\n又{sentence}"
 
 
 def test_content_in_pieces_stays_together() -> None:
