@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from conftest import wet_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,10 @@ from filters.references import archived_page, citations, same_host, same_page
 from pipeline.errors import WinnowError
 from pipeline.train.__main__ import main
 from pipeline.train.references import CitedPages
+
+SAMPLE_DUMP = (
+    Path(__file__).parents[1] / "samples/wikipedia/enwiki-excerpt-pages-articles-multistream.xml.bz2"
+)
 
 
 @pytest.mark.parametrize(
@@ -158,33 +163,34 @@ def test_cited_pages(tmp_path: Path) -> None:
         CitedPages([str(tmp_path / "enwiki.xml.bz2")], "url")
 
 
-def page(number: int, cited: bool) -> dict[str, str]:
-    """A crawled page whose words tell whether it is cited, a third of them."""
-    words = [
+def page_text(number: int, cited: bool) -> str:
+    """The text of a crawled page, whose words tell whether it is cited, a third of them."""
+    return " ".join(
         f"{'ab'[cited] if place % 3 == 0 else 'c'}{(number * 13 + place * (number % 11 + 7)) % 300}"
         for place in range(50)
-    ]
-    url = f"http://host{number % 50}.org/{'good' if cited else 'bad'}/{number}"
-    return {"url": url, "text": " ".join(words)}
+    )
 
 
-def test_a_classifier_from_a_dump_and_a_crawl(tmp_path: Path) -> None:
-    """The route by URL: pages of the same hosts, of which the dump cites the good ones."""
-    crawl = [page(number, number // 50 % 2 == 0) for number in range(600)]
-    cited = [row["url"] for row in crawl if "good" in row["url"]]
-    articles = {f"Article {n}": f"<ref name=r{n}>[{url} x]</ref>" for n, url in enumerate(cited)}
-    (tmp_path / "crawl.jsonl").write_text("".join(json.dumps(row) + "\n" for row in crawl))
-    arguments = ["classifier", "--pages", str(tmp_path / "crawl.jsonl"), "--references"]
-    arguments += [references(tmp_path, articles), "--min-chars", "50", "--dimensions", "8", "--rate", "1"]
+def test_a_classifier_from_the_sample_dump_and_a_crawl_that_it_cites(tmp_path: Path) -> None:
+    """The route by URL: a WET file of pages that the sample dump cites, and of others on the same hosts."""
+    output = tmp_path / "references.jsonl.gz"
+    assert main(["references", "--input", str(SAMPLE_DUMP), "--output", str(output)]) == 0
+    urls = [json.loads(line)["url"] for line in gzip.decompress(output.read_bytes()).splitlines()]
+    cited = sorted({same_page(url): url for url in urls}.values())[:250]
+    crawl = [(url, page_text(number, cited=True)) for number, url in enumerate(cited)]
+    crawl += [(f"http://{same_page(url)}/-/{n}", page_text(n, cited=False)) for n, url in enumerate(cited)]
+    (tmp_path / "crawl.warc.wet.gz").write_bytes(wet_bytes(sorted(crawl)))
+    arguments = ["classifier", "--pages", str(tmp_path / "crawl.warc.wet.gz"), "--references", str(output)]
+    arguments += ["--min-chars", "50", "--dimensions", "8", "--rate", "1"]
     assert main([*arguments, "--output", str(tmp_path / "url")]) == 0
     card = (tmp_path / "url" / "reference.en.md").read_text()
-    assert "- Positives: 300 documents." in card
-    assert "- Negatives: 300 documents." in card
-    assert "A page is a positive where Wikipedia cites its url, else a negative." in card
+    assert len(cited) == 250
+    assert "- Positives: 250 documents." in card
+    assert "- Negatives: 250 documents." in card
+    assert "Wikipedia cites its URL, else a negative: 250 and 250 pages." in card
     assert "| classifier | 1.000 |" in card
-    assert (
-        main([*arguments, "--match", "host", "--output", str(tmp_path / "host")]) == 1
-    )  # all hosts are cited
+    by_host = [*arguments, "--match", "host", "--output", str(tmp_path / "host")]
+    assert main(by_host) == 1  # every page is on a host that is cited
 
 
 def test_pages_without_references(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from conftest import wet_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,8 +20,8 @@ from filters.reference import NEGATIVE, POSITIVE, reference_scores
 from pipeline.errors import WinnowError
 from pipeline.models import load_language_model, load_reference, resolve
 from pipeline.train.__main__ import main
-from pipeline.train.classifier import Example, _matched, _once, chunks
-from pipeline.train.corpus import Counts, Spool, read_texts
+from pipeline.train.classifier import Class, ClassifierSettings, Example, _matched, _once, chunks
+from pipeline.train.corpus import Counts, Spool, Text, read_texts, text_hash
 from pipeline.train.kenlm_tools import find_tools
 from pipeline.train.lm import cut
 from pipeline.train.measures import at_threshold, calibration, paired_auc, roc_auc
@@ -86,6 +87,36 @@ def test_texts_of_every_form(tmp_path: Path) -> None:
     counts = Counts()
     found = [text.text for text in read_texts([str(tmp_path / "*")], "body", counts)]
     assert found == ["of JSON"] * 3 + ["first\nstill first", "second", "third", "of Parquet"]
+    assert counts.left_out == {"unreadable": 1}
+
+
+def response(url: str, html: str) -> bytes:
+    """A WARC response record."""
+    block = f"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n{html}".encode()
+    head = f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\nContent-Length: {len(block)}"
+    head += f"\r\nWARC-Record-ID: <urn:{url}>\r\nContent-Type: application/http"
+    return head.encode() + b"\r\n\r\n" + block + b"\r\n\r\n"
+
+
+ENGLISH = "The quick brown fox jumps over the lazy dog, and everybody in the village knows why it does so."
+GERMAN = "Der schnelle braune Fuchs springt über den faulen Hund, und alle im Dorf wissen, warum er das tut."
+
+
+def test_pages_of_a_crawl_are_extracted_and_their_language_looked_up(tmp_path: Path) -> None:
+    page = f"<html><body><nav>Home</nav><article><p>{ENGLISH}</p></article></body></html>"
+    broken = response("http://a.org/cut", page)[:-150]
+    (tmp_path / "a.warc.gz").write_bytes(
+        b"".join(map(gzip.compress, [response("http://a.org/", page), broken]))
+    )
+    (tmp_path / "b.wet").write_bytes(gzip.compress(gzip.decompress(wet_bytes([("http://b.de/", GERMAN)]))))
+    (tmp_path / "c.wet").write_bytes(wet_bytes([("http://c.org/", "= 12 + 3")]))
+    counts = Counts()
+    found = list(read_texts([str(tmp_path / "*")], "text", counts))
+    assert found == [
+        ("http://a.org/", "en", ENGLISH),
+        ("http://b.de/", "de", GERMAN),
+        ("http://c.org/", "und", "= 12 + 3"),
+    ]
     assert counts.left_out == {"unreadable": 1}
 
 
@@ -256,6 +287,26 @@ def test_classifier_end_to_end(write: Write, tmp_path: Path, capsys: pytest.Capt
     assert scores[0] > 0.5 > scores[1]
 
 
+def test_a_class_holds_what_is_drawn_by_hash_whatever_the_order() -> None:
+    settings = ClassifierSettings(Path(), Settings(), documents=20, min_chars=3, language="en")
+    rows = [Text(f"http://{n % 7}/{n}", "", f"text {n % 50}") for n in range(100)]
+    rows += [Text("", "de", "ein Text"), Text("", "en", "no"), Text("", "en", "one more")]
+    found = []
+    for order in (rows, rows[::-1]):
+        side = Class(20)
+        for row in order:
+            side.add(row, settings)
+        side.finish()
+        found.append((side.texts, str(side.counts)))
+    assert found[0] == found[1]
+    by_hash = sorted({text_hash(row.text) for row in rows if row.language != "de" and len(row.text) > 2})
+    assert sorted(found[0][0]) == by_hash[:20]
+    assert all(text[0] == min(r.url for r in rows if r.text == text[1]) for text in found[0][0].values())
+    assert found[0][1] == (
+        "20 documents (left out: 81 copies or not drawn by hash, 1 of another language, 1 too short)"
+    )
+
+
 @pytest.mark.parametrize(
     ("positives", "negatives", "sentence"),
     [
@@ -295,6 +346,14 @@ def test_cut_loses_nothing_and_is_never_too_long(line: str, most: int) -> None:
     assert "".join("".join(parts).split()) == "".join(line.split())
 
 
+# What lmplz 0.3.0 says, and how it ends, where `ulimit -v` leaves it less than its -S asks for.
+MALLOC_FAILED = (
+    "echo 'util/scoped.cc:20 in void* util::InspectAddr(void*, size_t, const char*) threw MallocException '"
+    "'because `!addr && requested'\\''.' >&2; "
+    "echo 'Cannot allocate memory for 863533160 bytes in malloc' >&2"
+)
+
+
 def stand_in(folder: Path, script: str) -> str:
     """A folder with programs in the place of KenLM's, that do what `script` says."""
     folder.mkdir(exist_ok=True)
@@ -325,6 +384,7 @@ def lm_arguments(file: str, tools: str) -> list[str]:
     [
         (0, "exit 0", "0 distinct documents of language en are too few"),
         (10, "exit 0", "10 distinct documents of language en are too few to train on: 50 are needed"),
+        (200, f"cat > /dev/null; {MALLOC_FAILED}; kill -ABRT $$", "lmplz failed: out of memory"),
         (200, "cat > /dev/null; echo std::bad_alloc >&2; exit 134", "lmplz failed: out of memory"),
         (200, "echo 'No space left on device'; exit 1", "lmplz failed: no space is left"),
         (200, "cat > /dev/null; echo wrong flag; exit 1", "lmplz failed: wrong flag"),

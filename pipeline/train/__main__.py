@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import WinnowError
-from pipeline.train.classifier import ClassifierSettings, train_classifier
+from pipeline.train.classifier import REDPAJAMA_PAGES, ClassifierSettings, train_classifier
 from pipeline.train.kenlm_tools import BUILDS
 from pipeline.train.lm import LmSettings, train_lm
 from pipeline.train.references import FORMS, ReferenceSettings, write_references
 from pipeline.train.supervised import Settings
 
-_FILES = "files or patterns: Parquet (curated/), JSON lines, or plain text, compressed or not"
+_FILES = "files or patterns: Parquet (curated/), JSON lines, WARC, WET or plain text, compressed or not"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,11 +44,13 @@ def _parser() -> argparse.ArgumentParser:
     lm.add_argument(
         "--mode", choices=("lines", "ccnet"), default="lines", help="score a line or a document at a time"
     )
-    lm.add_argument("--pieces", type=int, default=65_536, help="at most (CCNet: %(default)s)")
-    lm.add_argument("--order", type=int, default=5, help="longest run of pieces (CCNet: %(default)s)")
+    lm.add_argument("--pieces", type=_count, default=65_536, help="at most (CCNet: %(default)s)")
+    lm.add_argument("--order", type=_count, default=5, help="longest run of pieces (CCNet: %(default)s)")
     lm.add_argument("--prune", type=int, nargs="+", default=[], help="as lmplz: runs this rare go, by length")
     lm.add_argument("--build", choices=tuple(BUILDS), default="quantized", help="how KenLM stores the model")
-    lm.add_argument("--documents", type=int, default=1_000_000, help="at most, by hash (CCNet: %(default)s)")
+    lm.add_argument(
+        "--documents", type=_count, default=1_000_000, help="at most, by hash (CCNet: %(default)s)"
+    )
     lm.add_argument("--heldout", type=_share, default=0.05, help="share not trained on (default %(default)s)")
     lm.add_argument("--memory", default="1G", help="of lmplz, beyond it on disk (default %(default)s)")
     lm.add_argument("--kenlm-tools", metavar="DIR", help="where lmplz is (default: on the path)")
@@ -67,16 +69,25 @@ def _parser() -> argparse.ArgumentParser:
     classifier.add_argument("--positives", nargs="+", default=[], metavar="FILE", help="more positives")
     classifier.add_argument("--negatives", nargs="+", default=[], metavar="FILE", help="more negatives")
     classifier.add_argument("--name", default="reference.en", help="of the files (default %(default)s)")
+    classifier.add_argument(
+        "--language", default="", help="rows and pages of another are left out (default: all are taken)"
+    )
+    classifier.add_argument(
+        "--documents",
+        type=_count,
+        default=REDPAJAMA_PAGES,
+        help="at most of each class, by hash (RedPajama: %(default)s)",
+    )
     classifier.add_argument("--min-chars", type=int, default=1000, help="of a text (RedPajama: %(default)s)")
     classifier.add_argument("--chunk-chars", type=int, default=0, help="cut texts to such pieces (0: no)")
     classifier.add_argument("--heldout", type=_share, default=0.2, help="share of hosts (%(default)s)")
     classifier.add_argument(
         "--threshold", type=_share, default=0.25, help="reported on (RedPajama: %(default)s)"
     )
-    classifier.add_argument("--dimensions", type=int, default=100, help="(default %(default)s)")
-    classifier.add_argument("--epochs", type=int, default=5, help="(default %(default)s)")
+    classifier.add_argument("--dimensions", type=_count, default=100, help="(default %(default)s)")
+    classifier.add_argument("--epochs", type=_count, default=5, help="(default %(default)s)")
     classifier.add_argument("--rate", type=float, default=0.1, help="of learning (default %(default)s)")
-    classifier.add_argument("--min-count", type=int, default=1, help="of a word (default %(default)s)")
+    classifier.add_argument("--min-count", type=_count, default=1, help="of a word (default %(default)s)")
     classifier.add_argument("--seed", type=int, default=0, help="(default %(default)s)")
     classifier.add_argument("--no-quantize", action="store_true", help="keep full floats: 20 times the size")
     references = commands.add_parser("references", help="URLs that a Wikipedia dump's articles cite")
@@ -87,6 +98,13 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--about", type=Path, metavar="FILE", help="Markdown to end the card with")
         command.add_argument("--field", default="text", help="column of the text (default %(default)s)")
     return parser
+
+
+def _count(value: str) -> int:
+    count = int(value)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{value} is no number of 1 or more")
+    return count
 
 
 def _share(value: str) -> float:
@@ -129,6 +147,8 @@ def _classifier(options: argparse.Namespace) -> str:
             output=options.output,
             name=options.name,
             field=options.field,
+            language=options.language,
+            documents=options.documents,
             min_chars=options.min_chars,
             chunk_chars=options.chunk_chars,
             heldout=options.heldout,

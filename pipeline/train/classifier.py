@@ -6,6 +6,7 @@ the first of each file, its copies stayed, labels were not shuffled, and nothing
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -24,6 +25,9 @@ from pipeline.train.measures import AtThreshold, at_threshold, calibration, roc_
 from pipeline.train.output import finished, table, write_card
 from pipeline.train.references import CitedPages, Match
 from pipeline.train.supervised import Settings, Trained, train
+
+REDPAJAMA_PAGES: Final = 300_000
+"""At most this many texts of each class: RedPajama's crawl of cited pages stopped there."""
 
 LEAST_TEXTS: Final = 20
 """Of each class, in training and held out: below that nothing can be said of a classifier."""
@@ -51,6 +55,8 @@ class ClassifierSettings:
     match: Match = "url"
     name: str = "reference.en"
     field: str = "text"
+    language: str = ""
+    documents: int = REDPAJAMA_PAGES
     min_chars: int = 1000
     chunk_chars: int = 0
     heldout: float = 0.2
@@ -73,61 +79,88 @@ def train_classifier(settings: ClassifierSettings) -> str:
     Raises WinnowError, one sentence, where a class is missing or too small; nothing is then left under a
     final name.
     """
-    counts = (Counts(), Counts())
-    by_class = _classes(settings, counts)
-    for name, texts, count in zip(("positive", "negative"), by_class, counts, strict=True):
-        if not texts:
-            raise WinnowError(f"no {name} text has {settings.min_chars:,} characters or more: {count}")
-    both = by_class[0].keys() & by_class[1].keys()
+    classes = _classes(settings)
+    for name, side in zip(("positive", "negative"), classes, strict=True):
+        if not side.texts:
+            raise WinnowError(f"no {name} text has {settings.min_chars:,} characters or more: {side.counts}")
+    both = classes[0].texts.keys() & classes[1].texts.keys()
     examples = [
         example
-        for positive, texts in ((True, by_class[0]), (False, by_class[1]))
-        for example in _split(texts, positive, settings)
+        for positive, side in zip((True, False), classes, strict=True)
+        for example in _split(side.texts, positive, settings)
     ]
     examples = _once(examples)
     training, heldout = (_matched([e for e in examples if e.heldout is side]) for side in (False, True))
-    for side, chosen in (("train on", training), ("hold out", heldout)):
+    for purpose, chosen in (("train on", training), ("hold out", heldout)):
         if len(chosen) < 2 * LEAST_TEXTS:
             raise WinnowError(
-                f"only {len(chosen) // 2} texts of each class and equal length are left to {side}; "
+                f"only {len(chosen) // 2} texts of each class and equal length are left to {purpose}; "
                 f"{LEAST_TEXTS} are needed"
             )
     with finished(settings.output) as work:
         file = f"{settings.name}.{'ftz' if settings.training.quantize else 'bin'}"
-        pairs = [(POSITIVE if example.positive else NEGATIVE, example.text) for example in training]
+        pairs = ((POSITIVE if example.positive else NEGATIVE, example.text) for example in training)
         trained = train(pairs, work, file, settings.training)
         scores = reference_scores(load_reference(resolve(str(work / file))), [e.text for e in heldout])
-        outcome = Outcome(counts, len(both), trained, training, heldout, scores.tolist())
+        outcome = Outcome(classes, len(both), trained, training, heldout, scores.tolist())
         return write_card(work, f"{settings.name}.md", card(settings, outcome), settings.about)
 
 
-def _classes(settings: ClassifierSettings, counts: tuple[Counts, Counts]) -> tuple[Texts, Texts]:
-    """The distinct texts of each class that are long enough, (URL, text) by the hash of the text."""
+class Class:
+    """The distinct texts of one class, no more than the `most` of smallest hash: (URL, text) by hash."""
+
+    def __init__(self, most: int) -> None:
+        self.texts: Texts = {}
+        self.counts = Counts()
+        self.matched = 0
+        self._most = most
+        self._largest: list[int] = []  # a heap of the hashes, negated
+        self._offered = 0
+        self._full = False
+
+    def add(self, text: Text, settings: ClassifierSettings) -> bool:
+        """Take `text` unless it is too short or of another language; whether it was worth looking at."""
+        if text.language and settings.language and text.language != settings.language:
+            self.counts.left_out["of another language"] += 1
+            return False
+        if len(text.text) < settings.min_chars:
+            self.counts.left_out["too short"] += 1
+            return False
+        self._offered += 1
+        number = text_hash(text.text, settings.training.seed)
+        if number in self.texts:
+            self.texts[number] = min(self.texts[number], (text.url, text.text))
+            return True
+        self.texts[number] = (text.url, text.text)
+        heapq.heappush(self._largest, -number)
+        if len(self.texts) > self._most:
+            self._full = True
+            del self.texts[-heapq.heappop(self._largest)]
+        return True
+
+    def finish(self) -> None:
+        """Count what was taken, and what was not, the same whatever the order of the files."""
+        self.counts.taken = len(self.texts)
+        if rest := self._offered - len(self.texts):
+            self.counts.left_out["copies or not drawn by hash" if self._full else "copies"] = rest
+
+
+def _classes(settings: ClassifierSettings) -> tuple[Class, Class]:
+    """The texts of both classes, positives first."""
     if bool(settings.pages) != bool(settings.references):
         raise WinnowError("--pages and --references belong together: the ones are looked up in the others")
-    found: tuple[Texts, Texts] = ({}, {})
-    for side, patterns in enumerate((settings.positives, settings.negatives)):
-        for text in read_texts(patterns, settings.field, counts[side]):
-            _add(text, found[side], counts[side], settings)
+    found = (Class(settings.documents), Class(settings.documents))
+    for side, patterns in zip(found, (settings.positives, settings.negatives), strict=True):
+        for text in read_texts(patterns, settings.field, side.counts):
+            side.add(text, settings)
     if settings.pages:
         cited = CitedPages(settings.references, settings.match)
-        for text in read_texts(settings.pages, settings.field, counts[1]):
-            side = 0 if text.url in cited else 1
-            _add(text, found[side], counts[side], settings)
+        for text in read_texts(settings.pages, settings.field, found[1].counts):
+            positive = text.url in cited
+            found[0 if positive else 1].matched += found[0 if positive else 1].add(text, settings)
+    for side in found:
+        side.finish()
     return found
-
-
-def _add(text: Text, found: Texts, counts: Counts, settings: ClassifierSettings) -> None:
-    if len(text.text) < settings.min_chars:
-        counts.left_out["too short"] += 1
-        return
-    number = text_hash(text.text, settings.training.seed)
-    if number in found:
-        counts.left_out["copies"] += 1
-        found[number] = min(found[number], (text.url, text.text))
-    else:
-        counts.taken += 1
-        found[number] = (text.url, text.text)
 
 
 def _split(texts: dict[int, tuple[str, str]], positive: bool, settings: ClassifierSettings) -> list[Example]:
@@ -193,7 +226,7 @@ def _matched(examples: list[Example]) -> list[Example]:
 class Outcome(NamedTuple):
     """What a training run found, for its card; a score for each text held out."""
 
-    counts: tuple[Counts, Counts]
+    classes: tuple[Class, Class]
     in_both: int
     trained: Trained
     training: Sequence[Example]
@@ -233,16 +266,22 @@ def card(settings: ClassifierSettings, outcome: Outcome) -> str:
         *(["quantised"] if fit.quantize else []),
     ]
     chunked = f", cut to chunks of about {settings.chunk_chars:,} characters" if settings.chunk_chars else ""
+    positives, negatives = outcome.classes
     cited = ""
     if settings.references:
         weak = " (a weak label: not every page of such a host is cited)" if settings.match == "host" else ""
-        cited = f"\n- A page is a positive where Wikipedia cites its {settings.match}{weak}, else a negative."
+        named_by = {"url": "URL", "host": "host"}[settings.match]
+        named = " The other positives were named as such." if settings.positives else ""
+        cited = (
+            f"\n- A crawled page is a positive where Wikipedia cites its {named_by}{weak}, else a "
+            f"negative: {positives.matched:,} and {negatives.matched:,} pages.{named}"
+        )
     return f"""# Reference classifier `{settings.name}`
 
 {", ".join(made)}.
 
-- Positives: {outcome.counts[0]}.
-- Negatives: {outcome.counts[1]}.{cited}
+- Positives: {positives.counts}.
+- Negatives: {negatives.counts}.{cited}
 - {outcome.in_both:,} texts that are in both classes are in neither; texts have {settings.min_chars:,}
   characters or more{chunked}; classes are matched in length.
 - Trained on {len(outcome.training):,}, held out {len(outcome.heldout):,}, half of each class, split by host.

@@ -7,9 +7,10 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import starmap
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, NamedTuple, Self, cast
+from typing import Final, Literal, NamedTuple, Self
 
 import numpy as np
 import xxhash
@@ -18,11 +19,16 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipeline.errors import WinnowError
 from pipeline.files import open_file
+from pipeline.readers.byte_lines import byte_lines
 from pipeline.readers.documents import DocumentsReader
+from pipeline.readers.members import pieces
 from pipeline.readers.parquet_rows import PARQUET_MAGIC
 from pipeline.records import DeadLetter, Document
+from pipeline.train import crawl
 
 _SNIFF: Final = 4096
+LONGEST_LINE: Final = 64 << 20
+"""Bytes of a line of plain text; a longer one is an error."""
 
 
 class Text(NamedTuple):
@@ -51,17 +57,22 @@ def text_hash(text: str, seed: int = 0) -> int:
 
 
 def read_texts(patterns: Iterable[str], field: str, counts: Counts) -> Iterator[Text]:
-    """The texts of the files that `patterns` match: Parquet, JSON lines, or plain text, compressed or not.
+    """The texts of the files that `patterns` match: Parquet, JSON lines, WARC, WET or plain text.
 
-    `field` names the text's column. A row marked as dropped by the pipeline is left out. Of plain text, a
-    document is what blank lines separate. Raises WinnowError for a pattern that matches nothing, and where a
-    file cannot be read at all.
+    Which it is, the first bytes tell, compressed or not. `field` names the text's column. A row marked as
+    dropped by the pipeline is left out. Pages of a crawl are extracted and their language is looked up
+    (`crawl.crawled_pages`). Of plain text, a document is what blank lines separate. Raises WinnowError for a
+    pattern that matches nothing, and where a file cannot be read at all.
     """
     for path in matching_files(patterns):
-        if _is_plain(path):
+        kind = _kind(path)
+        if kind == "plain":
             yield from _paragraphs(path)
             continue
         with open_file(path) as stream:
+            if kind == "crawl":
+                yield from starmap(Text, crawl.crawled_pages(stream, counts.left_out))
+                continue
             for event in DocumentsReader(text=field).read(stream, ""):
                 if isinstance(event, DeadLetter):
                     counts.left_out["unreadable"] += 1
@@ -88,40 +99,36 @@ def matching_files(patterns: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
-def _open_readable(path: str) -> BinaryIO:
-    """The readable bytes of a file, whose name tells how it is compressed."""
-    try:
-        return cast(BinaryIO, FileSystems.open(path))
-    except (BeamIOError, OSError) as error:
-        raise WinnowError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
-
-
-def _is_plain(path: str) -> bool:
-    """Whether a file is neither Parquet nor JSON lines, by how it begins."""
+def _kind(path: str) -> Literal["rows", "crawl", "plain"]:
+    """What a file is, by how its readable bytes begin."""
+    head = b""
     with open_file(path) as stream:
-        if stream.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC:
-            return False
-    with _open_readable(path) as stream:
-        try:
-            head = stream.read(_SNIFF)
-        except (OSError, EOFError, ValueError):
-            return False  # damaged at its beginning: the reader of documents says how
-    return not head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{")
+        for piece in pieces(stream):
+            head += piece.data
+            if piece.error:
+                return "rows"  # damaged at its beginning: the reader of documents says how
+            if len(head) >= _SNIFF:
+                break
+    if head.startswith(crawl.MAGIC):
+        return "crawl"
+    is_rows = head.startswith(PARQUET_MAGIC) or head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{")
+    return "rows" if is_rows else "plain"
 
 
 def _paragraphs(path: str) -> Iterator[Text]:
     lines: list[str] = []
-    with _open_readable(path) as stream:
-        try:
-            for raw in iter(stream.readline, b""):
-                line = raw.decode("utf-8", "replace").rstrip("\r\n")
-                if line.strip():
-                    lines.append(line)
-                elif lines:
-                    yield Text("", "", "\n".join(lines))
-                    lines = []
-        except (OSError, EOFError, ValueError) as error:
-            raise WinnowError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+    with open_file(path) as stream:
+        for line in byte_lines(pieces(stream), LONGEST_LINE, b""):
+            if isinstance(line, DeadLetter):
+                raise WinnowError(f"{path} is damaged: {line.error}")
+            if line.size > LONGEST_LINE:
+                raise WinnowError(f"{path} has a line of more than {LONGEST_LINE:,} bytes")
+            text = line.bytes().decode("utf-8", "replace").rstrip("\r")
+            if text.strip():
+                lines.append(text)
+            elif lines:
+                yield Text("", "", "\n".join(lines))
+                lines = []
     if lines:
         yield Text("", "", "\n".join(lines))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -47,7 +47,7 @@ class Trained(NamedTuple):
     words: int
 
 
-def train(examples: Sequence[tuple[str, str]], folder: Path, name: str, settings: Settings) -> Trained:
+def train(examples: Iterable[tuple[str, str]], folder: Path, name: str, settings: Settings) -> Trained:
     """Train on (label, text) pairs in the order given and write `folder/name`.
 
     One thread. fastText 0.9.3 leaves nine tenths of its first matrix uninitialised when it has one thread:
@@ -56,18 +56,20 @@ def train(examples: Sequence[tuple[str, str]], folder: Path, name: str, settings
     meet a NaN all the same, the next seed is tried. `folder` also gets the files that fastText reads, which
     are removed. Raises WinnowError where the words are too few or every seed fails.
     """
-    lines = [(label, _words(text)) for label, text in examples]
-    counts = Counter(word for _, words in lines for word in words)
-    vocabulary = sorted(word for word, count in counts.items() if count >= settings.min_count)
-    if settings.quantize and len(vocabulary) < LEAST_ROWS:
-        raise WinnowError(
-            f"the training texts hold {len(vocabulary)} words that occur {settings.min_count} times or more; "
-            f"a quantised classifier needs {LEAST_ROWS}"
-        )
     text, vectors = folder / "training.txt", folder / "vectors.txt"
+    counts: Counter[str] = Counter()
     try:
         with text.open("w", encoding="utf-8", newline="\n") as out:
-            out.writelines(f"{label} {' '.join(words)}\n" for label, words in lines)
+            for label, example in examples:
+                words = _words(example)
+                counts.update(words)
+                out.write(f"{label} {' '.join(words)}\n")
+        vocabulary = sorted(word for word, count in counts.items() if count >= settings.min_count)
+        if settings.quantize and len(vocabulary) < LEAST_ROWS:
+            raise WinnowError(
+                f"the training texts hold {len(vocabulary)} words that occur {settings.min_count} times or "
+                f"more; a quantised classifier needs {LEAST_ROWS}"
+            )
         for attempt in range(ATTEMPTS):
             seed = settings.seed + attempt
             _write_vectors(vectors, [*vocabulary, _END_MARK], settings.dimensions, seed)
