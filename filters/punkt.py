@@ -73,17 +73,27 @@ class Punkt:
         themselves.
         """
         count = 0
+        for _ in self.sentences(text):
+            count += 1
+            if count == enough:
+                break
+        return count
+
+    def sentences(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where each sentence of `text` starts and ends, white space around it left out."""
         before: tuple[int, int] | None = None
         for start, end in self._cuts(text):
             if before is not None:
                 closing = _CLOSING.match(text, start, end) if text[start] in _CLOSING_MARKS else None
-                count += closing is not None or before[0] < before[1]
-                if count == enough:
-                    return count
+                if closing is not None:
+                    yield before[0], start + len(closing[0].rstrip())
+                elif before[0] < before[1]:
+                    yield before
                 before = (start if closing is None else closing.end()), end
             else:
                 before = start, end
-        return count + (before is not None and before[0] < before[1])
+        if before is not None and before[0] < before[1]:
+            yield before
 
     def _cuts(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield start and end of the pieces between boundaries, closing marks not yet moved."""

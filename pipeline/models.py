@@ -20,12 +20,14 @@ from apache_beam.io.filesystems import FileSystems
 import models
 from filters.language import LABEL_PREFIX
 from filters.perplexity import Cutoffs, LanguageModel, Mode, read_ccnet_cutoffs, read_cutoffs
+from filters.punkt import Punkt
 from filters.reference import NEGATIVE, POSITIVE
 from pipeline import fasttext_file
 from pipeline.errors import WinnowError
 from pipeline.files import is_local, open_file, write_file
 
 BUNDLED: Final = "bundled:"
+PUNKT_EN: Final = f"{BUNDLED}punkt-en/punkt.json"
 CACHE_VARIABLE: Final = "WINNOW_MODEL_CACHE"
 
 _CHUNK: Final = 1 << 20
@@ -213,6 +215,15 @@ def load_language_model(
             f"it knows {known} of their {len(written)}"
         )
     return LanguageModel(processor, loaded, _cutoffs(cutoffs, language, mode) if cutoffs else None, mode)
+
+
+@lru_cache(maxsize=8)
+def load_punkt(model: Model) -> Punkt:
+    """The Punkt model in `model`; raises ModelError where the file is none."""
+    try:
+        return Punkt.parse(Path(model.path).read_bytes())
+    except ValueError as error:
+        raise ModelError(f"model {model.name} is damaged or no Punkt model") from error
 
 
 def _cutoffs(file: Model, language: str, mode: Mode) -> Cutoffs | None:

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import orjson
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import SENTENCES, RunJob, wet_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from owning import page, run_round, table
 
 from filters.c4_lines import c4_line_hashes, owner_order
 from filters.lines import BLANK_LINE
@@ -25,23 +25,12 @@ from pipeline.errors import WinnowError
 from pipeline.files import write_file
 from pipeline.models import resolve
 from pipeline.packed import PackedFile, pack
-from pipeline.records import Document, Verdict
-from pipeline.schema import documents_table
+from pipeline.records import Verdict
 from pipeline.transforms.c4 import C4Page, C4Sentences, DropBadWords, DropLong
 from pipeline.transforms.judging import Judging
 
 ROOT = Path(__file__).parent.parent
 CURATION = "prepare,lines,judge,duplicates,curate"
-
-
-def table(documents: list[Document]) -> pa.Table:
-    return documents_table("c4_from_web", "in", list(enumerate(documents)))
-
-
-def page(url: str, text: str = "x", date: str = "", verdict: str = "") -> Document:
-    return Document(
-        key=f"{url} {date}", url=url, text=text, timestamp=date, verdict=Verdict(verdict) if verdict else None
-    )
 
 
 # The hash of lines, and the order of pages.
@@ -77,43 +66,6 @@ def test_the_order_of_owners_is_that_of_md5() -> None:
 
 
 # The rounds.
-
-
-def run_lines(
-    batches: list[list[Document]], lost: set[str], folder: Path, buckets: int = 4
-) -> dict[str, tuple[str, str | None]]:
-    """What OwnedLines leaves of each document, by URL: text and verdict; `lost` are gone before it."""
-    round_ = OwnedLines()
-    tables = [table(batch) for batch in batches]
-    gone = [np.array([document.url in lost for document in batch], bool) for batch in batches]
-    for number, batch in enumerate(tables):
-        write_file(str(folder / str(number)), pack(round_.fingerprint(batch)))
-    lists: dict[int, list[Any]] = {number: [] for number in range(len(batches))}
-    for bucket in range(buckets):
-        slices = []
-        for number in range(len(batches)):
-            with PackedFile(str(folder / str(number))) as file:
-                place = bucket_slice(file, round_.name, bucket, buckets)
-                entries = round_.entries(file, *place, gone[number], 0)
-            if len(entries):
-                slices.append((number, entries))
-        answer = round_.resolve(slices)
-        backwards = round_.resolve(slices[::-1])
-        assert {n: a.tolist() for n, a in answer.items()} == {n: a.tolist() for n, a in backwards.items()}
-        for number, removals in answer.items():
-            lists[number].append(removals)
-    found = {}
-    for number, documents in enumerate(batches):
-        batch = Judging(tables[number])
-        for row in np.flatnonzero(gone[number]).tolist():
-            batch.lose(row, "duplicate_url", "0" * 32)
-        removals = np.sort(np.concatenate(lists[number])) if lists[number] else np.zeros(0, round_.removal)
-        with PackedFile(str(folder / str(number))) as file:
-            round_.apply(batch, removals, file)
-        for document, row in zip(documents, batch.table().to_pylist(), strict=True):
-            assert len(document.text.encode()) == row["bytes"] + row["bytes_removed"]
-            found[document.url] = (row["text"], row["verdict"])
-    return found
 
 
 LINES = st.lists(st.sampled_from(["One.", "one. ", "Two.", "Three.", "Four."]), min_size=1, max_size=5)
@@ -152,7 +104,7 @@ def test_a_line_stays_where_the_url_hashes_lowest_whatever_the_batches(
             verdict = "duplicate_url"
         expected[document.url] = ("\n".join(lines), verdict or (None if lines else "duplicate_lines"))
     batches = [documents[start : start + size] for start in range(0, len(documents), size)]
-    assert run_lines(batches, lost, tmp_path_factory.mktemp("lines")) == expected
+    assert run_round(OwnedLines(), batches, lost, tmp_path_factory.mktemp("lines")) == expected
 
 
 def test_of_one_url_the_newest_page_stays_then_the_smaller_id(tmp_path: Path) -> None:

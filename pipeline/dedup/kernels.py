@@ -147,6 +147,22 @@ def removed_lines(entries: LineEntries, removal: Removal, lost: Flags | None = N
     return flags
 
 
+def repeated_lines(entries: LineEntries, removal: Removal, lost: Flags | None = None) -> Flags:
+    """Flag the lines of a batch that stand more than once: in `removal`, or inside one document.
+
+    Returns one bool for each line of the batch, in order; those among them that `removed_lines` does not flag
+    are the copies that stay. `lost` is as there.
+    """
+    hashes, ordinals, rows = _remaining(entries, lost)
+    again = ~_starts(hashes)
+    again[1:] &= rows[1:] == rows[:-1]
+    again[:-1] |= again[1:]
+    again |= _find(removal.hashes, hashes)[1]
+    flags = np.zeros(int(entries.row_starts[-1]), np.bool_)
+    flags[ordinals[again]] = True
+    return flags
+
+
 def losers(
     keys: Sequence[Hashes],
     order: Sequence[NDArray[Any]],

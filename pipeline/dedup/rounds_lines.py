@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from filters.lines import line_hashes, remove_lines
+from filters.lines import LinesLeft, line_hashes, remove_lines
 from pipeline.dedup.kernels import (
     Keep,
     LineEntries,
@@ -37,25 +37,34 @@ class LineRound(Round):
     name: ClassVar[str] = "duplicate_lines"
     removal: ClassVar[np.dtype[Any]] = REMOVAL
 
+    @property
+    def rule(self) -> str:
+        """What the books call it."""
+        return self.name
+
     @abstractmethod
     def goes(self, batch: Judging, removal: Removal, fingerprint: PackedFile) -> tuple[Array, Array]:
         """For each line of the batch's texts, in order, whether it goes (bool), and where the lines of each
         row start, with their number at the end (int64)."""
+
+    def left(self, text: str, goes: Array) -> LinesLeft:
+        """A text without the lines that go."""
+        return remove_lines(text, goes)
 
     def apply(self, batch: Judging, removals: Array, fingerprint: PackedFile | None) -> None:
         """Take the listed lines out of the batch's texts, by the ordinals its fingerprint has for them."""
         assert fingerprint is not None
         removal = Removal(removals["key"].copy(), removals["first_stays"].copy())
         goes, starts = self.goes(batch, removal, fingerprint)
-        counts = np.add.reduceat(goes, starts[:-1], dtype=np.int64) if len(goes) else np.zeros(0, np.int64)
+        counts = np.diff(np.concatenate([[0], np.cumsum(goes)])[starts])
         batch.record("lines_removed", range(len(batch.texts)), counts.tolist())
         batch.record("bytes_removed", range(len(batch.texts)), [0] * len(batch.texts))
         for row in np.flatnonzero(counts).tolist():
-            left = remove_lines(batch.texts[row], goes[starts[row] : starts[row + 1]])
+            left = self.left(batch.texts[row], goes[starts[row] : starts[row + 1]])
             batch.texts[row] = left.text
             batch.record("bytes_removed", [row], [left.duplicate_bytes + left.blank_bytes])
             if not left.text.strip():
-                batch.drop(row, self.name, 0, 1)
+                batch.drop(row, self.rule, 0, 1)
 
     def lines(self, file: PackedFile, start: int, stop: int) -> LineEntries:
         """Entries `start` to `stop` of a fingerprint file."""

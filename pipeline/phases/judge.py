@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
 
+from pipeline.dedup.rounds_lines import LineRound
 from pipeline.files import join
 from pipeline.flow import Flow
 from pipeline.ledger import Line
@@ -156,10 +158,12 @@ def _books(run: Run, source: str, prepared: Manifest, receipts: list[Receipt]) -
         Line(line.input, "in", "rows", line.documents, line.bytes)
         for line in count_all(documents, prepare.count_rows)
     ]
-    return given + count_all(judged, prepare.count_rows) + count_all(judged, _removed)
+    rules = [round_.rule for round_ in run.flows[source].rounds if isinstance(round_, LineRound)]
+    removed = count_all(judged, partial(_removed, rules[0])) if rules else []
+    return given + count_all(judged, prepare.count_rows) + removed
 
 
-def _removed(path: str) -> list[Line]:
+def _removed(rule: str, path: str) -> list[Line]:
     table = read_parquet(path, ["input", "bytes_removed"])
     total = pc.sum(table.column("bytes_removed")).as_py() or 0
-    return [Line(table.column("input")[0].as_py(), "removed", "duplicate_lines", 0, total)]
+    return [Line(table.column("input")[0].as_py(), "removed", rule, 0, total)]

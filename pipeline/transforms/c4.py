@@ -11,15 +11,13 @@ from pydantic import Field
 from filters.c4 import C4_PRESETS, clean_page, is_too_long, sentences_at_least
 from filters.c4_badwords import BadWords
 from filters.c4_urls import keeps_bad_page
-from filters.punkt import Punkt
 from pipeline.dedup.rounds_c4 import NORMALIZE, UrlPreset
-from pipeline.models import BUNDLED, Model, ModelError, resolve
+from pipeline.models import BUNDLED, PUNKT_EN, Model, ModelError, load_punkt, resolve
 from pipeline.records import Document, Verdict
 from pipeline.transforms.clean import CleanStage
 from pipeline.transforms.judging import JudgeStage, Judging
 
 PagePreset = Literal["c4", "c4@tfds", "c4@datatrove", "c4@dodge"]
-_PUNKT = f"{BUNDLED}punkt-en/punkt.json"
 _LISTS = (
     "ar cs da de en eo es fa fi fil fr hi hu it ja kab ko nl no pl pt ru sv th tlh tr zh"  # models/bad-words
 )
@@ -46,7 +44,7 @@ class C4Page(CleanStage):
 
     name: ClassVar[str] = "c4_page"
     preset: PagePreset = Field("c4", description="docs/parity.md has how they differ")
-    sentences: str = Field(_PUNKT, description="a Punkt model as JSON; the bundled one is English")
+    sentences: str = Field(PUNKT_EN, description="a Punkt model as JSON; the bundled one is English")
 
     def settings(self) -> dict[str, Any]:
         """All that decides what the stage does: the bytes of its model too, which is loaded for this."""
@@ -76,7 +74,7 @@ class C4Sentences(JudgeStage):
 
     name: ClassVar[str] = "c4_sentences"
     preset: PagePreset = "c4"
-    sentences: str = Field(_PUNKT, description="a Punkt model as JSON; the bundled one is English")
+    sentences: str = Field(PUNKT_EN, description="a Punkt model as JSON; the bundled one is English")
 
     def model_paths(self) -> list[str]:
         """The Punkt model."""
@@ -137,15 +135,6 @@ class DropBadWords(JudgeStage):
 
     def _words(self, language: str, models: dict[str, Model]) -> BadWords:
         return load_bad_words(models[self.lists[language]], language, self.preset == "c4@tfds")
-
-
-@lru_cache(maxsize=8)
-def load_punkt(model: Model) -> Punkt:
-    """The Punkt model in `model`; raises ModelError where the file is none."""
-    try:
-        return Punkt.parse(Path(model.path).read_bytes())
-    except ValueError as error:
-        raise ModelError(f"model {model.name} is damaged or no Punkt model") from error
 
 
 @lru_cache(maxsize=256)
