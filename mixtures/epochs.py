@@ -93,6 +93,25 @@ class TokenStream:
         filled = starts < stops
         return Pieces(documents[filled], starts[filled], stops[filled])
 
+    def readings(
+        self, shard: int, document: int, lengths: npt.NDArray[np.integer], tokens: int
+    ) -> list[tuple[int, int, int]]:
+        """When the first `tokens` tokens of the stream read a document: (epoch, first token, last exclusive).
+
+        `lengths` are the tokens of all documents of its shard; the last reading may be cut, but is not empty.
+        """
+        found = []
+        for epoch in range(-(-tokens // self.epoch_tokens)):
+            order, ends = _layout(self, epoch)
+            place = int(np.flatnonzero(order == shard)[0])
+            documents = document_order(len(lengths), self.seed, self.source, epoch, shard)
+            before = documents[: int(np.flatnonzero(documents == document)[0])]
+            start = epoch * self.epoch_tokens + int(ends[place]) - self.shard_tokens[shard]
+            start += int(lengths[before].sum(dtype=np.int64))
+            if start < tokens:
+                found.append((epoch, start, min(start + int(lengths[document]), tokens)))
+        return found
+
 
 @lru_cache(maxsize=64)
 def _layout(stream: TokenStream, epoch: int) -> tuple[IntArray, IntArray]:

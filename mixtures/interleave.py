@@ -120,6 +120,11 @@ class Interleave:
             ordinals.append(table[1][inside] + cycle * in_span[sources[-1]])
         return np.concatenate(sources), np.concatenate(ordinals)
 
+    def window(self, source: str, ordinal: int) -> tuple[int, int]:
+        """The rows, first and last (exclusive), between which `source` has its turn number `ordinal`."""
+        part, period = self.schedule.parts[source], self.schedule.period
+        return ordinal * period // part, min(-(-(ordinal + 1) * period // part), self.rows)
+
     def _table(self, rows: int) -> tuple[npt.NDArray[np.int16], IntArray]:
         """Sources and ordinals of the first `rows` rows of a span, none of which trades with a row beyond
         them.

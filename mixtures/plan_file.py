@@ -92,3 +92,11 @@ def streams_of(plan: Mapping[str, Any]) -> dict[str, TokenStream]:
         name: TokenStream(name, plan["seed"], tuple(shard["tokens"] for shard in source["shards"]))
         for name, source in plan["sources"].items()
     }
+
+
+def source_rows(plan: Mapping[str, Any], source: str, start: int, stop: int) -> tuple[int, int]:
+    """The rows of `source`, first and last (exclusive), that can hold tokens `start` to `stop` of its
+    stream.
+    """
+    length = plan["sequence_length"]
+    return start // length, min(-(-stop // length), plan["sources"][source]["rows"])
