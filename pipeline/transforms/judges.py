@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from filters.language import CCNET_THRESHOLD, identify
@@ -12,7 +12,7 @@ from filters.perplexity import Bucket, LanguageModel, Mode, keeps
 from filters.perplexity import judge as judge_texts
 from filters.reference import reference_scores
 from pipeline.models import Model, load_fasttext, load_language_model, load_reference
-from pipeline.transforms.judging import JudgeStage, Judging
+from pipeline.transforms.judging import Check, JudgeStage, Judging
 from pipeline.transforms.stage import Stage
 
 
@@ -20,6 +20,7 @@ class Language(JudgeStage):
     """The language of each document by fastText, and its probability; others than the wanted ones go."""
 
     name: ClassVar[str] = "language"
+    decides: ClassVar[frozenset[str]] = frozenset({"languages", "min_score"})
     model: str = "bundled:lid.176.ftz"
     languages: tuple[str, ...] = Field(("en",), description="paper: non-English is removed; empty: all stay")
     min_score: float = Field(CCNET_THRESHOLD, ge=0, le=1, description="cc_net, split_by_lang.py: 0.5")
@@ -43,10 +44,22 @@ class Language(JudgeStage):
         batch.record("language_score", rows, scores.tolist())
         for row, label, score in zip(rows, labels, scores.tolist(), strict=True):
             batch.languages[row] = label
-            if self.languages and label not in self.languages:
-                batch.drop(row, self.name)
-            elif score < self.min_score:
-                batch.drop(row, "language_score", score, self.min_score)
+            batch.settle(row, self._checks(label, score))
+
+    def _checks(self, label: str, score: float) -> list[Check]:
+        return [
+            Check(self.name, None, None, not self.languages or label in self.languages),
+            Check("language_score", score, self.min_score, score >= self.min_score),
+        ]
+
+    def checks(self, row: Mapping[str, Any], models: dict[str, Model]) -> list[Check] | None:
+        """By `language` and `language_score`."""
+        score = row["language_score"]
+        return None if score is None else self._checks(row["language"], score)
+
+    def gives(self, rule: str) -> bool:
+        """Rules `language` and `language_score`."""
+        return rule in (self.name, "language_score")
 
 
 class PerplexityModel(Stage):
@@ -62,6 +75,7 @@ class Perplexity(JudgeStage):
     """CCNet's perplexity of each document, by the model of its language, and its head, middle or tail."""
 
     name: ClassVar[str] = "perplexity"
+    decides: ClassVar[frozenset[str]] = frozenset({"keep", "without_model"})
     mode: Mode = Field("lines", description="`ccnet` for CCNet's own models: one line a document")
     models: dict[str, PerplexityModel] = Field(
         {
@@ -96,8 +110,16 @@ class Perplexity(JudgeStage):
         batch.record("perplexity", rows, [judgement.perplexity for judgement in judged])
         batch.record("perplexity_bucket", rows, [judgement.bucket for judgement in judged])
         for row, judgement in zip(rows, judged, strict=True):
-            if not keeps(judgement.bucket, self.keep, "keep" if self.without_model == "keep" else "drop"):
-                self._drop(batch, row, judgement.bucket, judgement.perplexity, loaded)
+            batch.settle(
+                row, [self._check(batch.languages[row], judgement.bucket, judgement.perplexity, loaded)]
+            )
+
+    def checks(self, row: Mapping[str, Any], models: dict[str, Model]) -> list[Check] | None:
+        """By `perplexity_bucket`, as it was with the cutoffs of then."""
+        bucket = row["perplexity_bucket"]
+        if bucket is None:
+            return None
+        return [self._check(row["language"], bucket, row["perplexity"], self._load(models))]
 
     def load(self, models: dict[str, Model]) -> None:
         """All languages' models."""
@@ -111,27 +133,23 @@ class Perplexity(JudgeStage):
             for language, files in self.models.items()
         }
 
-    def _drop(
-        self,
-        batch: Judging,
-        row: int,
-        bucket: Bucket,
-        perplexity: float | None,
-        models: dict[str, LanguageModel],
-    ) -> None:
+    def _check(
+        self, language: str, bucket: Bucket, perplexity: float | None, models: dict[str, LanguageModel]
+    ) -> Check:
+        passed = keeps(bucket, self.keep, "keep" if self.without_model == "keep" else "drop")
         if bucket == "none":
-            batch.drop(row, "perplexity.no_model")
-            return
-        cutoffs = models[batch.languages[row]].cutoffs
+            return Check("perplexity.no_model", None, None, passed)
+        cutoffs = models[language].cutoffs
         assert cutoffs is not None  # a bucket other than "none" came from cutoffs
         threshold = cutoffs.head if bucket == "head" else cutoffs.tail
-        batch.drop(row, f"perplexity.{bucket}", perplexity, threshold)
+        return Check(f"perplexity.{bucket}", perplexity, threshold, passed)
 
 
 class WikipediaReference(JudgeStage):
     """The probability that a page is of the kind Wikipedia cites, by a linear classifier."""
 
     name: ClassVar[str] = "wikipedia_reference"
+    decides: ClassVar[frozenset[str]] = frozenset({"min_score"})
     model: str = "bundled:reference.en.ftz"
     min_score: float | None = Field(
         None,
@@ -154,7 +172,13 @@ class WikipediaReference(JudgeStage):
         rows = batch.rows()
         scores = reference_scores(load_reference(models[self.model]), [batch.texts[row] for row in rows])
         batch.record("reference_score", rows, scores.tolist())
-        if self.min_score is not None:
-            for row in rows[np.flatnonzero(scores < self.min_score)].tolist():
-                value = float(scores[np.searchsorted(rows, row)])
-                batch.drop(row, self.name, value, self.min_score)
+        for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
+            batch.settle(row, self._checks(score))
+
+    def checks(self, row: Mapping[str, Any], models: dict[str, Model]) -> list[Check] | None:
+        """By `reference_score`."""
+        score = row["reference_score"]
+        return None if score is None else self._checks(score)
+
+    def _checks(self, score: float) -> list[Check]:
+        return [Check(self.name, score, self.min_score, self.min_score is None or score >= self.min_score)]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,16 @@ from pipeline.schema import JUDGED, SCORE_FIELDS
 from pipeline.transforms.stage import Stage
 
 _SCORE_TYPES = {field.name: field.type for field in SCORE_FIELDS}
+
+
+class Check(NamedTuple):
+    """A rule held against one document: what was measured, the threshold it met, whether the document
+    passes."""
+
+    rule: str
+    value: float | None
+    threshold: float | None
+    passed: bool
 
 
 class Judging:
@@ -63,6 +73,13 @@ class Judging:
         if self._rules[row] is None:
             self._rules[row], self._values[row], self._thresholds[row] = rule, value, threshold
 
+    def settle(self, row: int, checks: Iterable[Check]) -> None:
+        """Drop a row by the first of `checks` that it fails."""
+        for check in checks:
+            if not check.passed:
+                self.drop(row, check.rule, check.value, check.threshold)
+                return
+
     def lose(self, row: int, rule: str, survivor: str) -> None:
         """Drop a row as a duplicate of `survivor`, whatever rule it had failed before."""
         self._rules[row], self._values[row], self._thresholds[row] = rule, None, None
@@ -108,7 +125,13 @@ class Judging:
 
 
 class JudgeStage(Stage, ABC):
-    """A stage that scores the rows of a batch and gives verdicts."""
+    """A stage that scores the rows of a batch and gives verdicts.
+
+    `decides`: the fields that only decide on scores. A document's recorded scores hold for a stage that
+    differs in nothing else.
+    """
+
+    decides: ClassVar[frozenset[str]] = frozenset()
 
     def load(self, models: dict[str, Model]) -> None:
         """Load what `judge` will need, so that a wrong file is found before any data is read."""
@@ -119,3 +142,15 @@ class JudgeStage(Stage, ABC):
 
         `models` has each of `model_paths()`, fetched.
         """
+
+    def checks(self, row: Mapping[str, Any], models: dict[str, Model]) -> list[Check] | None:
+        """The stage's rules held against a document's recorded scores, in order.
+
+        `row` has the score columns and `language` as `judged/` holds them. None where what the stage decides
+        by is not recorded, or not for this document.
+        """
+        return None
+
+    def gives(self, rule: str) -> bool:
+        """Whether `rule` is a verdict of this stage."""
+        return rule == self.name or rule.startswith(f"{self.name}.")

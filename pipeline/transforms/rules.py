@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
+import orjson
 from pydantic import Field, ValidationInfo, field_validator
 
 from filters.fineweb import FINEWEB_PRESETS
@@ -14,7 +15,7 @@ from filters.gopher_tools import GOPHER_PRESETS
 from filters.textview import TextView
 from filters.thresholds import Preset, Rule
 from pipeline.models import Model, resolve
-from pipeline.transforms.judging import JudgeStage, Judging
+from pipeline.transforms.judging import Check, JudgeStage, Judging
 
 Bound = Literal["minimum", "maximum"]
 
@@ -26,6 +27,7 @@ class RuleStage(JudgeStage):
     """
 
     presets: ClassVar[Mapping[str, Preset]]
+    decides: ClassVar[frozenset[str]] = frozenset({"thresholds"})
     preset: str
     thresholds: dict[str, dict[Bound, float | None]] = Field(
         {}, description="bounds in place of the preset's, by rule"
@@ -60,6 +62,27 @@ class RuleStage(JudgeStage):
         """Record the values as `<stage>.<value>` in `rule_values`; rules by the names in the preset."""
         judge_rules(batch, [self])
 
+    def checks(self, row: Mapping[str, Any], models: dict[str, Model]) -> list[Check] | None:
+        """By the values of this stage in `rule_values`."""
+        measured = orjson.loads(row["rule_values"] or "{}")
+        prefix = f"{self.name}."
+        values = {
+            name.removeprefix(prefix): number for name, number in measured.items() if name.startswith(prefix)
+        }
+        preset = self.rules()
+        if any(rule.value not in values for rule in preset.rules):
+            return None
+        failed = {failure.rule: failure for failure in preset.failures(values)}
+        return [
+            Check(
+                rule.name,
+                values[rule.value],
+                failed[rule.name].threshold if rule.name in failed else _bound(rule),
+                rule.name not in failed,
+            )
+            for rule in preset.rules
+        ]
+
 
 class Gopher(RuleStage):
     """Gopher's rules for repetition and quality, all of them (Rae et al. 2021, section A.1.1)."""
@@ -75,6 +98,10 @@ class FineWeb(RuleStage):
     name: ClassVar[str] = "fineweb"
     presets: ClassVar[Mapping[str, Preset]] = FINEWEB_PRESETS
     preset: Literal["fineweb@1"] = "fineweb@1"
+
+
+def _bound(rule: Rule) -> float | None:
+    return rule.maximum if rule.minimum is None else rule.minimum
 
 
 def judge_rules(batch: Judging, stages: Sequence[RuleStage]) -> None:

@@ -1,0 +1,56 @@
+"""Printing what came from the web: nothing in it may steer a terminal."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from rich.console import Console
+
+from pipeline.errors import WinnowError
+
+# Controls, and the marks that turn the direction of what follows: a terminal obeys both.
+_CONTROLS = [*range(0x00, 0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0)]
+_DIRECTIONS = [0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+_ESCAPES = {code: f"\\u{code:04x}" for code in [*_CONTROLS, *_DIRECTIONS, *range(0xD800, 0xE000)]}
+_LINE_ENDS = {0x09: "\\t", 0x0A: "\\n", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+
+
+def printable(text: object) -> str:
+    """`text` with control and direction characters written out; line ends and tabs stay."""
+    return str(text).translate(_ESCAPES)
+
+
+def one_line(text: object, characters: int = 160) -> str:
+    """The start of `text` on one line, with everything a terminal would obey written out."""
+    line = str(text)[: characters + 1].translate(_ESCAPES | _LINE_ENDS)
+    return line if len(line) <= characters else line[: characters - 1] + "…"
+
+
+def say(console: Console, text: str = "") -> None:
+    """Print a line as it is: no markup, no colours made up from its words, no cutting."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as JSON for scripts."""
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.buffer.flush()
+
+
+def answer(command: Callable[[], None]) -> int:
+    """Run a command; returns its exit status, 1 after saying in one sentence what is wrong."""
+    logging.basicConfig(level=logging.ERROR, force=True)
+    try:
+        command()
+    except WinnowError as error:
+        say(Console(stderr=True), f"winnow: {error}")
+        return 1
+    except BrokenPipeError:
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return 0
