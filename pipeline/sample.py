@@ -43,7 +43,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def command() -> None:
-        order = "near" if options.near else "drawn"
         run = FinishedRun(options.run)
         order: Order = "near" if options.near else "drawn"
         rows = draw(run, options.source, options.rule, options.n, seed=options.seed, order=order)
