@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -13,6 +13,7 @@ from pipeline.errors import WinnowError
 from pipeline.files import read_file
 from pipeline.flow import Flow
 from pipeline.flows import FLOWS
+from pipeline.inputs import InputPattern
 from pipeline.sizes import parse_amount
 from pipeline.transforms.stage import Stage
 from pipeline.yaml_lines import Path, load_yaml
@@ -35,7 +36,9 @@ class SourceBlock(_Strict):
 
     proportion: float = Field(gt=0, description="share of the training tokens, as 67.0 or 0.67")
     flow: str = Field("", description="the recipe; the source's own name by default")
-    inputs: list[str] = Field([], description="file patterns; empty: the bundled samples")
+    inputs: list[InputPattern] = Field(
+        [], description="file patterns, or {pattern, snapshot}; empty: the bundled samples"
+    )
     published_epochs: float | None = Field(None, description="report only")
     published_disk: str | None = Field(None, description="report only")
 
@@ -133,6 +136,25 @@ def _stage(check: _Checker, stage: Stage, override: object, place: Path) -> Stag
     return check.model(type(stage), {**stage.model_dump(), "on": True, **override}, place)
 
 
+def _model_at(model: type[BaseModel], path: Iterable[str | int]) -> type[BaseModel]:
+    """The model that the fields of `model` lead to by `path`, through lists, mappings and alternatives."""
+    found = model
+    for part in path:
+        if part in found.model_fields:
+            models = [kind for kind in _kinds(found.model_fields[str(part)].annotation) if _is_model(kind)]
+            found = models[0] if models else found
+    return found
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    inner = [kind for argument in get_args(annotation) for kind in _kinds(argument)]
+    return [annotation, *inner]
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
 def _nearest(name: str, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.4)
     return f"; did you mean {close[0]!r}?" if close else ""
@@ -160,12 +182,17 @@ class _Checker:
         try:
             return model.model_validate(data)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = (*place, *(part for part in first["loc"] if (*place, part) in self.lines or part in data))
+            errors = error.errors()
+            # A misspelt key is the cause, a missing one then its consequence.
+            first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+            where = place
+            for part in first["loc"]:  # a path of the YAML, with names of ours between
+                where = (*where, part) if (*where, part) in self.lines else where
             if first["type"] == "extra_forbidden":
-                names = [*model.model_fields, *extra_names]
+                inner = _model_at(model, first["loc"][:-1])
+                names = [*inner.model_fields, *(extra_names if inner is model else ())]
                 raise self.error(where, f"unknown key{_nearest(str(first['loc'][-1]), names)}") from error
             if first["type"] == "missing":
-                raise self.error(place, f"`{first['loc'][-1]}:` is missing") from error
-            problem = first["msg"].removeprefix("Value error, ")
+                raise self.error(where, f"`{first['loc'][-1]}:` is missing") from error
+            problem = first["msg"].removeprefix("Value error, ").replace("a valid tuple", "a valid list")
             raise self.error(where, f"{problem[0].lower()}{problem[1:]}, not {first['input']!r}") from error

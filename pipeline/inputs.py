@@ -6,13 +6,15 @@ import posixpath
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import xxhash
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.errors import WinnowError
 from pipeline.files import exists, is_local, join, read_file, write_file
@@ -21,40 +23,65 @@ _WILDCARD = re.compile(r"[*?\[]")
 _CHUNK = 1 << 22
 
 
+class InputPattern(BaseModel):
+    """A pattern of input files, in a config alone or with the name of the crawl that the files are of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    pattern: str = Field(min_length=1)
+    snapshot: str = Field(
+        "", description="as CC-MAIN-2019-09, for documents whose file does not say it (isPartOf of WARC)"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _alone(cls, value: Any) -> Any:
+        return {"pattern": value} if isinstance(value, str) else value
+
+
 @dataclass(frozen=True)
 class InputFile:
-    """One input: `name` is what outputs and ledgers call it, `path` where it is read from."""
+    """One input: `name` is what outputs and ledgers call it, `path` where it is read from.
+
+    `snapshot` is the crawl of the documents that do not name theirs.
+    """
 
     name: str
     path: str
     size: int
+    snapshot: str = ""
     fingerprint: str = ""
 
 
 def find_inputs(
-    source: str, patterns: Iterable[str], with_folder: frozenset[str] = frozenset()
+    source: str, patterns: Iterable[InputPattern], with_folder: frozenset[str] = frozenset()
 ) -> list[InputFile]:
     """The files that `patterns` match, by name.
 
     A name is the path below the pattern's fixed folder, with `/` written as `__`; files named as in
     `with_folder` have at least their folder's before it; where two inputs would share one, folders are put
-    before it until they differ. Raises WinnowError for a pattern that matches
-    nothing.
+    before it until they differ. Raises WinnowError for a pattern that matches nothing, and for a file that
+    is given two snapshots.
     """
     sizes: dict[str, int] = {}
     short: dict[str, str] = {}
-    for pattern in patterns:
+    snapshots: dict[str, str] = {}
+    for given in patterns:
+        pattern, snapshot = given.pattern, given.snapshot
         matches = _match(pattern)
         if not matches:
             raise WinnowError(f"sources.{source}.inputs: no file matches {pattern}")
         fixed = _fixed_folder(pattern)
         for path, size in matches.items():
+            if snapshots.setdefault(path, snapshot) != snapshot:
+                two = " and ".join(repr(name) for name in sorted((snapshots[path], snapshot)))
+                raise WinnowError(f"sources.{source}.inputs: {path} is given with two snapshots, {two}")
             sizes[path] = size
             name = path[len(fixed) :].lstrip("/") if path.startswith(fixed) else posixpath.basename(path)
             short[path] = "/".join(path.split("/")[-2:]) if name in with_folder else name
     names = _distinct(short)
     return sorted(
-        (InputFile(names[path], path, size) for path, size in sizes.items()), key=lambda file: file.name
+        (InputFile(names[path], path, size, snapshots[path]) for path, size in sizes.items()),
+        key=lambda file: file.name,
     )
 
 
@@ -99,10 +126,7 @@ def fingerprint_inputs(files: list[InputFile], memory_path: str, verify: bool) -
     with ThreadPoolExecutor(max_workers=4) as pool:
         marks = list(pool.map(lambda file: _fingerprint(file, memory), files))
     write_file(memory_path, orjson.dumps(dict(zip([f.path for f in files], marks, strict=True))))
-    return [
-        InputFile(file.name, file.path, file.size, str(mark[-1]))
-        for file, mark in zip(files, marks, strict=True)
-    ]
+    return [replace(file, fingerprint=str(mark[-1])) for file, mark in zip(files, marks, strict=True)]
 
 
 def _fingerprint(file: InputFile, memory: dict[str, list[object]]) -> list[object]:

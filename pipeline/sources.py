@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.config import Config, Source
 from pipeline.errors import WinnowError
 from pipeline.flow import Flow
-from pipeline.inputs import InputFile, find_inputs, fingerprint_inputs, memory_path
+from pipeline.inputs import InputFile, InputPattern, find_inputs, fingerprint_inputs, memory_path
 from pipeline.options import Options
 from pipeline.yaml_lines import load_yaml
 
@@ -36,9 +36,11 @@ def select_sources(config: Config, sources: dict[str, Source], options: Options)
     for name in [*options.sources, *options.inputs]:
         if name not in sources:
             raise WinnowError(f"the config has no source {name!r}; it has {', '.join(sources)}")
-    patterns = {name: options.inputs.get(name) or source.block.inputs for name, source in sources.items()}
-    if options.inputs:
-        patterns = {name: options.inputs.get(name, []) or sources[name].block.inputs for name in sources}
+    patterns = {
+        name: [InputPattern(pattern=pattern) for pattern in options.inputs.get(name, [])]
+        or source.block.inputs
+        for name, source in sources.items()
+    }
     users_own = any(patterns.values())
     if not users_own:
         patterns = _samples(sources)
@@ -90,11 +92,14 @@ def fingerprinted(selection: Selection, out: str, verify: bool) -> dict[str, lis
     }
 
 
-def _samples(sources: dict[str, Source]) -> dict[str, list[str]]:
+def _samples(sources: dict[str, Source]) -> dict[str, list[InputPattern]]:
     listing = SAMPLES / "samples.yaml"
     if not listing.is_file():
         raise WinnowError(
             "an installed package has no samples: give inputs with --input SOURCE=PATTERN or in the config"
         )
     named, _ = load_yaml(listing.read_text(), str(listing))
-    return {name: [str(SAMPLES / pattern) for pattern in named.get(name) or []] for name in sources}
+    return {
+        name: [InputPattern(pattern=str(SAMPLES / pattern)) for pattern in named.get(name) or []]
+        for name in sources
+    }

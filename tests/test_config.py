@@ -29,6 +29,15 @@ def test_a_good_config() -> None:
     assert flow.stages()["short"].settings() == {"stage": "short", "min_characters": 200}
 
 
+def test_inputs_with_a_snapshot() -> None:
+    text = GOOD.replace("[a.wet.gz]", "[a.wet.gz, {pattern: b.wet.gz, snapshot: CC-MAIN-2019-09}]")
+    given = parse_config(text, "my.yaml")[1]["commoncrawl"].block.inputs
+    assert [(one.pattern, one.snapshot) for one in given] == [
+        ("a.wet.gz", ""),
+        ("b.wet.gz", "CC-MAIN-2019-09"),
+    ]
+
+
 def test_llama1_as_shipped() -> None:
     config, sources = read_config(default_config())
     assert config.tokens == "largest"
@@ -78,6 +87,36 @@ def test_llama1_as_shipped() -> None:
         ),
         (("    proportion: 100.0\n", ""), "line 3: sources.commoncrawl: `proportion:` is missing"),
         (("sources:", "souces:"), "a config is a mapping with a block `sources:`"),
+        (
+            ("[a.wet.gz]", "[{pattern: a.wet.gz, snapshoot: x}]"),
+            "line 5: sources.commoncrawl.inputs.0.snapshoot: unknown key; did you mean 'snapshot'?",
+        ),
+        (("[a.wet.gz]", "[a, {snapshot: x}]"), "line 5: sources.commoncrawl.inputs.1: `pattern:` is missing"),
+        (
+            ("[a.wet.gz]", "[{pattern: a, snapshot: 2019}]"),
+            "inputs.0.snapshot: input should be a valid string",
+        ),
+        (("[a.wet.gz]", "a.wet.gz"), "line 5: sources.commoncrawl.inputs: input should be a valid list"),
+        (
+            ("tokens: 1.4T", "holdout: {shre: 0.1}"),
+            "line 1: holdout.shre: unknown key; did you mean 'share'?",
+        ),
+        (
+            ("short: {min_characters: 200}", "duplicate_lines: {against: [{outptu: old}]}"),
+            "duplicate_lines.against.0.outptu: unknown key; did you mean 'output'?",
+        ),
+        (
+            ("short: {min_characters: 200}", "duplicate_lines: {against: [{source: old}]}"),
+            "line 6: sources.commoncrawl.duplicate_lines.against.0: `output:` is missing",
+        ),
+        (
+            ("short: {min_characters: 200}", "duplicate_lines: {against: old}"),
+            "line 6: sources.commoncrawl.duplicate_lines.against: input should be a valid list, not 'old'",
+        ),
+        (
+            ("short: {min_characters: 200}", "perplexity: {models: {en: {kenml: x}}}"),
+            "line 6: sources.commoncrawl.perplexity.models.en.kenml: unknown key; did you mean 'kenlm'?",
+        ),
     ],
 )
 def test_mistakes(change: tuple[str, str], message: str) -> None:

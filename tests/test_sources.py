@@ -10,7 +10,7 @@ from conftest import write_corpus
 
 from pipeline.config import parse_config
 from pipeline.errors import WinnowError
-from pipeline.inputs import find_inputs, fingerprint_inputs
+from pipeline.inputs import InputFile, InputPattern, find_inputs, fingerprint_inputs
 from pipeline.models import ModelError
 from pipeline.options import parse_options
 from pipeline.run import load_models
@@ -25,6 +25,11 @@ sources:
   c4:
     proportion: 25
 """
+
+
+def found(*patterns: str) -> list[InputFile]:
+    """What patterns match."""
+    return find_inputs("c4", [InputPattern(pattern=pattern) for pattern in patterns])
 
 
 def select(config: str, *arguments: str) -> Selection:
@@ -86,19 +91,32 @@ def test_names_hold_no_folder_of_the_machine_and_differ(tmp_path: Path) -> None:
     for place in ("a/x.gz", "b/x.gz", "b/y.gz"):
         (tmp_path / place).parent.mkdir(exist_ok=True)
         (tmp_path / place).write_bytes(place.encode())
-    below = find_inputs("c4", [f"{tmp_path}/*/*.gz"])
+    below = found(f"{tmp_path}/*/*.gz")
     assert [file.name for file in below] == ["a__x.gz", "b__x.gz", "b__y.gz"]
-    one_by_one = find_inputs("c4", [f"{tmp_path}/{place}" for place in ("a/x.gz", "b/x.gz", "b/y.gz")])
+    one_by_one = found(*(f"{tmp_path}/{place}" for place in ("a/x.gz", "b/x.gz", "b/y.gz")))
     assert [file.name for file in one_by_one] == ["a__x.gz", "b__x.gz", "y.gz"]
     with pytest.raises(WinnowError, match="no file matches"):
-        find_inputs("c4", [f"{tmp_path}/*.zst"])
+        found(f"{tmp_path}/*.zst")
+
+
+def test_a_file_has_one_snapshot(tmp_path: Path) -> None:
+    for name in ("a.gz", "b.gz"):
+        (tmp_path / name).write_bytes(b"x")
+    given = [
+        InputPattern(pattern=f"{tmp_path}/a*", snapshot="CC-MAIN-2019-09"),
+        InputPattern(pattern=f"{tmp_path}/b*"),
+    ]
+    files = fingerprint_inputs(find_inputs("c4", given), str(tmp_path / "memory.json"), verify=False)
+    assert [(file.name, file.snapshot) for file in files] == [("a.gz", "CC-MAIN-2019-09"), ("b.gz", "")]
+    with pytest.raises(WinnowError, match=r"b\.gz is given with two snapshots, '' and 'CC-MAIN-2019-18'"):
+        find_inputs("c4", [*given, InputPattern(pattern=f"{tmp_path}/b.gz", snapshot="CC-MAIN-2019-18")])
 
 
 def test_fingerprints_follow_content(tmp_path: Path) -> None:
     (tmp_path / "x.gz").write_bytes(b"one")
     memory = str(tmp_path / "memory.json")
-    first = fingerprint_inputs(find_inputs("c4", [f"{tmp_path}/*.gz"]), memory, verify=False)
-    assert fingerprint_inputs(find_inputs("c4", [f"{tmp_path}/*.gz"]), memory, verify=False) == first
+    first = fingerprint_inputs(found(f"{tmp_path}/*.gz"), memory, verify=False)
+    assert fingerprint_inputs(found(f"{tmp_path}/*.gz"), memory, verify=False) == first
     (tmp_path / "x.gz").write_bytes(b"two")
-    changed = fingerprint_inputs(find_inputs("c4", [f"{tmp_path}/*.gz"]), memory, verify=True)
+    changed = fingerprint_inputs(found(f"{tmp_path}/*.gz"), memory, verify=True)
     assert changed[0].fingerprint != first[0].fingerprint

@@ -13,6 +13,7 @@ import orjson
 
 from pipeline.files import join, open_file, read_file
 from pipeline.flow import Flow
+from pipeline.inputs import InputFile
 from pipeline.ledger import Line
 from pipeline.manifest import Manifest
 from pipeline.packed import Array, pack
@@ -46,7 +47,7 @@ def prepare(run: Run) -> Outcome:
     with timed(Outcome(PHASE)) as outcome:
         configs = {source: _config(run, source) for source in run.flows}
         keys = {
-            source: phase_key(VERSION, config, [[f.name, f.fingerprint] for f in run.inputs[source]])
+            source: phase_key(VERSION, config, [_identity(file) for file in run.inputs[source]])
             for source, config in configs.items()
         }
         outcome.ran = [s for s in run.flows if not up_to_date(run, PHASE, s, keys[s])]
@@ -73,15 +74,19 @@ def _config(run: Run, source: str) -> dict[str, Any]:
     }
 
 
+def _identity(file: InputFile) -> list[str]:
+    return [file.name, file.fingerprint, file.snapshot]
+
+
 def _job(run: Run, source: str, config: dict[str, Any]) -> Job:
     units = [
         Unit(
             room=PHASE,
             source=source,
             name=file.name,
-            key=digest([VERSION, config, file.name, file.fingerprint]),
+            key=digest([VERSION, config, _identity(file)]),
             size=file.size,
-            payload={"path": file.path},
+            payload={"path": file.path, "snapshot": file.snapshot},
         )
         for file in run.inputs[source]
     ]
@@ -110,6 +115,7 @@ class PrepareInput:
         """The event after the clean stages; a document at which one of them fails becomes a dead letter."""
         if not isinstance(event, Document):
             return event
+        event.snapshot = event.snapshot or unit.payload["snapshot"]
         head = event.content or event.text.encode("utf-8", "surrogatepass")
         try:
             for stage in self.flow.clean:
