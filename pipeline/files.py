@@ -33,6 +33,11 @@ def join(folder: str, *parts: str) -> str:
     return "/".join([folder.rstrip("/"), *parts])
 
 
+def absolute(path: str) -> str:
+    """One spelling of a path: links and relative parts of a local one are resolved."""
+    return str(Path(path).resolve()) if is_local(path) else path.rstrip("/")
+
+
 def write_file(path: str, data: bytes) -> None:
     """Write `data` to `path` so that no reader ever sees a part of it.
 

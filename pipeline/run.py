@@ -12,7 +12,8 @@ from pipeline.errors import WinnowError
 from pipeline.flow import Flow
 from pipeline.models import load_sentencepiece, resolve
 from pipeline.options import Options, default_config, parse_options
-from pipeline.phases import run_phases
+from pipeline.phases import lines, run_phases
+from pipeline.phases.earlier import earlier_owners
 from pipeline.phases.phase import Run
 from pipeline.progress import Progress
 from pipeline.sources import fingerprinted, select_sources
@@ -54,6 +55,9 @@ def make_run(options: Options, progress: Progress) -> Run:
     for warning in selection.warnings:
         progress.say(f"warning: {warning}")
     load_models(selection.flows, config.tokenizer)
+    if lines.PHASE in options.phases:
+        for name, flow in selection.flows.items():
+            earlier_owners(options.output, name, flow)
     if options.fresh:
         start_over(options.output)
     sweep(options.output)

@@ -177,11 +177,12 @@ def test_the_shuffle_way_in_a_pipeline(tmp_path: Path, buckets: int) -> None:
             "number": number,
             "list": f"lists/{number}.packed",
             "slot": orjson.loads(orjson.dumps(slot)),
+            "groups": [""],
         }
         units.append(Unit("lines/x/lists", "commoncrawl", f"b{number}", "key", payload=payload))
     random.Random(buckets).shuffle(units)
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        _ = pipeline | beam.Create(units) | ExchangeByShuffle(out, round_, {round_.name: round_}, buckets)
+        _ = pipeline | beam.Create(units) | ExchangeByShuffle(out, round_, buckets)
     expected = decide(round_, tables, tmp_path)
     for number in range(3):
         assert read_packed(f"{out}/lists/{number}.packed")["removals"].tolist() == expected[number].tolist()

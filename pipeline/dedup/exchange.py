@@ -15,6 +15,7 @@ import apache_beam as beam
 import numpy as np
 import orjson
 
+from pipeline.dedup import rounds
 from pipeline.dedup.rounds import INDEX_BITS, Array, Round, bucket_slice
 from pipeline.files import join, read_file
 from pipeline.packed import PackedFile, pack, read_packed, unpack
@@ -29,7 +30,10 @@ BUCKET_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Slot:
-    """One batch in an exchange: its number, names, fingerprint file, and the lists of earlier rounds."""
+    """One batch in an exchange: its number, names, fingerprint file, and the lists of earlier rounds.
+
+    A number below 0 marks a batch of an earlier run, at `out`: it is of every group, and gets no list.
+    """
 
     number: int
     source: str
@@ -39,7 +43,12 @@ class Slot:
     digest: str
     rows: int
     priority: int = 0
-    earlier: tuple[tuple[str, str, str], ...] = ()  # (round, path, digest)
+    earlier: tuple[tuple[str, str], ...] = ()  # (path, digest)
+    out: str = ""
+
+    def identity(self) -> dict[str, Any]:
+        """All that decides what the batch brings; no place on a machine."""
+        return {name: value for name, value in asdict(self).items() if name != "out"}
 
 
 def write_slots(out: str, path: str, slots: list[Slot]) -> None:
@@ -48,9 +57,9 @@ def write_slots(out: str, path: str, slots: list[Slot]) -> None:
 
 
 def read_slots(out: str, path: str, group: str) -> list[Slot]:
-    """The batches of one group."""
+    """The batches of one group, and those of earlier runs."""
     slots = [Slot(**fields) for fields in orjson.loads(read_file(join(out, path)))]
-    return [slot for slot in slots if slot.group == group]
+    return [slot for slot in slots if slot.group == group or slot.number < 0]
 
 
 def bucket_count(entries: int, workers: int) -> int:
@@ -64,21 +73,24 @@ def bucket_name(group: str, bucket: int) -> str:
     return f"{digest(group)[:8]}-{bucket:04d}"
 
 
-def lost_rows(out: str, slot: Slot, rounds: dict[str, Round]) -> Array:
+def lost_rows(out: str, slot: Slot) -> Array:
     """For each row of a batch, whether an earlier round took it."""
     lost = np.zeros(slot.rows, bool)
-    for name, path, _ in slot.earlier:
-        lost[rounds[name].lost_rows(read_packed(join(out, path))["removals"])] = True
+    for path, _ in slot.earlier:
+        lost[rounds.lost_rows(read_packed(join(slot.out or out, path))["removals"])] = True
     return lost
 
 
-def bucket_entries(
-    out: str, slot: Slot, round_: Round, rounds: dict[str, Round], place: tuple[int, int]
-) -> Array:
+def bucket_entries(out: str, slot: Slot, round_: Round, place: tuple[int, int]) -> Array:
     """One batch's entries of one bucket; `place` is (bucket, number of buckets)."""
-    with PackedFile(join(out, slot.fingerprint)) as file:
+    with PackedFile(join(slot.out or out, slot.fingerprint)) as file:
         start, stop = bucket_slice(file, round_.name, *place)
-        return round_.entries(file, start, stop, lost_rows(out, slot, rounds), slot.priority)
+        return round_.entries(file, start, stop, lost_rows(out, slot), slot.priority)
+
+
+def decide(round_: Round, slices: list[tuple[int, Array]]) -> dict[int, Array]:
+    """What the batches of this run must remove of one bucket, by number."""
+    return {number: removals for number, removals in round_.resolve(slices).items() if number >= 0}
 
 
 @dataclass(frozen=True)
@@ -86,16 +98,13 @@ class ResolveBucket:
     """The work of one bucket in the `files` way: read every batch's slice, decide, write who loses what."""
 
     round: Round
-    rounds: dict[str, Round]
 
     def __call__(self, unit: Unit, outputs: Outputs) -> dict[str, Any]:
         """Write the bucket's answer: batch numbers, where each batch's part starts, and the parts."""
         place = (unit.payload["bucket"], unit.payload["buckets"])
         slots = read_slots(outputs.out, unit.payload["slots"], unit.payload["group"])
-        slices = [
-            (slot.number, bucket_entries(outputs.out, slot, self.round, self.rounds, place)) for slot in slots
-        ]
-        answer = self.round.resolve([(number, entries) for number, entries in slices if len(entries)])
+        slices = [(slot.number, bucket_entries(outputs.out, slot, self.round, place)) for slot in slots]
+        answer = decide(self.round, [(number, entries) for number, entries in slices if len(entries)])
         numbers = sorted(answer)
         parts = [answer[number] for number in numbers]
         arrays: dict[str, Array] = {
@@ -142,29 +151,29 @@ def write_list(unit: Unit, outputs: Outputs, round_: Round, parts: list[Array]) 
 
 
 class ExchangeByShuffle(beam.PTransform):
-    """The `shuffle` way: from the path of a units file to the names of the batches whose lists were written.
+    """The `shuffle` way: from the units of all batches to the names of those whose lists were written.
 
     What is shuffled: for each batch and bucket one packed array of entries, and back one of removals.
     """
 
-    def __init__(self, out: str, round_: Round, rounds: dict[str, Round], buckets: int) -> None:
+    def __init__(self, out: str, round_: Round, buckets: int) -> None:
         super().__init__()
         self._out = out
         self._round = round_
-        self._rounds = rounds
         self._buckets = buckets
 
     def expand(self, units: beam.PCollection[Unit]) -> beam.PCollection[str]:
         """Slice, group by bucket, decide, group by batch, write the lists."""
         answers = (
             units
-            | "SliceByBucket"
-            >> beam.ParDo(_SliceByBucket(self._out, self._round, self._rounds, self._buckets))
+            | "SliceByBucket" >> beam.ParDo(_SliceByBucket(self._out, self._round, self._buckets))
             | "MeetInBucket" >> beam.GroupByKey()
             | "DecideBucket" >> beam.ParDo(_DecideBucket(self._round))
         )
-        names = units | "NameBatches" >> beam.Map(
-            lambda unit: (unit.payload["number"], (unit.to_json(), b""))
+        names = (
+            units
+            | "OfThisRun" >> beam.Filter(lambda unit: unit.payload["number"] >= 0)
+            | "NameBatches" >> beam.Map(lambda unit: (unit.payload["number"], (unit.to_json(), b"")))
         )
         return (
             (answers, names)
@@ -175,15 +184,15 @@ class ExchangeByShuffle(beam.PTransform):
 
 
 class _SliceByBucket(beam.DoFn):
-    def __init__(self, out: str, round_: Round, rounds: dict[str, Round], buckets: int) -> None:
-        self._out, self._round, self._rounds, self._buckets = out, round_, rounds, buckets
+    def __init__(self, out: str, round_: Round, buckets: int) -> None:
+        self._out, self._round, self._buckets = out, round_, buckets
 
     def process(self, unit: Unit) -> Iterator[tuple[tuple[str, int], tuple[int, bytes]]]:
         slot = Slot(**unit.payload["slot"])
         for bucket in range(self._buckets):
-            entries = bucket_entries(self._out, slot, self._round, self._rounds, (bucket, self._buckets))
-            if len(entries):
-                yield (slot.group, bucket), (slot.number, pack({"entries": entries}))
+            entries = bucket_entries(self._out, slot, self._round, (bucket, self._buckets))
+            for group in unit.payload["groups"] if len(entries) else ():
+                yield (group, bucket), (slot.number, pack({"entries": entries}))
 
 
 class _DecideBucket(beam.DoFn):
@@ -194,7 +203,7 @@ class _DecideBucket(beam.DoFn):
         self, group: tuple[tuple[str, int], Iterable[tuple[int, bytes]]]
     ) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
         slices = [(number, unpack(data)["entries"]) for number, data in group[1]]
-        for number, removals in self._round.resolve(slices).items():
+        for number, removals in decide(self._round, slices).items():
             yield number, (b"", pack({"removals": removals}))
 
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.packed import PackedFile
 from pipeline.transforms.judging import Judging
@@ -24,6 +25,19 @@ Scope = Literal["global", "snapshot", "files"]
 # Fingerprint files index their sorted keys by this many top bits, so that a bucket's slice is one range to
 # read.
 INDEX_BITS = 12
+
+
+class EarlierRun(BaseModel):
+    """One source of an earlier run by its output folder, in a config that alone or with the source's name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    output: str = Field(min_length=1)
+    source: str = Field("", description="its name in that run's config, where that is another")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _alone(cls, value: Any) -> Any:
+        return {"output": value} if isinstance(value, str) else value
 
 
 class Round(Stage, ABC):
@@ -59,6 +73,14 @@ class Round(Stage, ABC):
     def apply(self, batch: Judging, removals: Array, fingerprint: PackedFile | None) -> None:
         """Take from a batch what its list says; `fingerprint` is the file the entries came from."""
 
+    def fingerprint_settings(self) -> dict[str, Any]:
+        """What decides the arrays of `fingerprint`, as JSON: all settings unless a round says less."""
+        return self.settings()
+
+    def earlier_runs(self) -> tuple[EarlierRun, ...]:
+        """The finished runs whose entries own what they share with this one's."""
+        return ()
+
     def group(self, snapshot: str, file: int) -> str:
         """Which batches meet: those of one group. `file`: the place of the batch's input among all."""
         return {"global": "", "snapshot": snapshot, "files": str(file)}[self.scope]
@@ -67,9 +89,11 @@ class Round(Stage, ABC):
         """What became of whom, for a round whose answer users want to look at."""
         return None
 
-    def lost_rows(self, removals: Array) -> Array:
-        """The rows of a batch that its list takes whole; none, unless the round is one of documents."""
-        return np.zeros(0, np.int64)
+
+def lost_rows(removals: Array) -> Array:
+    """The rows of a batch that its list takes whole; none, unless the list is of a round of documents."""
+    documents = "row" in (removals.dtype.names or ())
+    return removals["row"].astype(np.int64) if documents else np.zeros(0, np.int64)
 
 
 def key_index(keys: Array) -> Array:

@@ -109,10 +109,6 @@ class DocumentRound(Round):
         for row, survivor in zip(removals["row"].tolist(), survivors, strict=True):
             batch.lose(row, self.name, survivor)
 
-    def lost_rows(self, removals: Array) -> Array:
-        """All rows listed."""
-        return removals["row"].astype(np.int64)
-
 
 class DuplicateIds(DocumentRound):
     """One record read twice, by its id: the copy in the first of `forms` stays, then the first by input

@@ -20,7 +20,7 @@ from pipeline.dedup.kernels import (
     shared,
     unique_with_flag,
 )
-from pipeline.dedup.rounds import Array, Round, Scope, key_index
+from pipeline.dedup.rounds import Array, EarlierRun, Round, Scope, key_index
 from pipeline.packed import PackedFile
 from pipeline.transforms.judging import Judging
 
@@ -90,6 +90,21 @@ class DuplicateLines(LineRound):
     scope: Scope = Field("snapshot", description="CCNet: within a dump")
     files_in_group: int = Field(50, gt=0, description="of scope `files`; cc_net, mine.py: hash_in_mem=50")
     keep: Keep = Field("none", description="cc_net, dedup.py: every copy of a shared line goes")
+    against: tuple[EarlierRun, ...] = Field(
+        (), description="output folders of finished runs: the lines they read are theirs in every scope"
+    )
+
+    def settings(self) -> dict[str, Any]:
+        """All but where earlier runs lie: what they hold is in the key of `lines`, and no folder's name."""
+        return {name: value for name, value in super().settings().items() if name != "against"}
+
+    def fingerprint_settings(self) -> dict[str, Any]:
+        """Scope and keep come after the fingerprint."""
+        return {"stage": self.name, "lines": "cc_net"}
+
+    def earlier_runs(self) -> tuple[EarlierRun, ...]:
+        """Those of `against`."""
+        return self.against
 
     def group(self, snapshot: str, file: int) -> str:
         """With scope `files`, groups of `files_in_group` inputs in the order of their names."""
@@ -110,7 +125,7 @@ class DuplicateLines(LineRound):
 
     def resolve(self, slices: list[tuple[int, Array]]) -> dict[int, Array]:
         """The hashes that two documents have; the total order of `keep: first` is that of batches, then
-        rows."""
+        rows, and the batches of earlier runs have the smallest numbers."""
         slices = sorted(slices, key=lambda piece: piece[0])
         columns = [(piece["key"].copy(), piece["in_two"].copy()) for _, piece in slices]
         answer: dict[int, Array] = {}

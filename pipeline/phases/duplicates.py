@@ -80,7 +80,7 @@ def _party(run: Run, name: str, sources: list[str], batches: dict[str, list[dict
             )
             entries += counted[name]
     assert chosen is not None
-    return Party(EVERYONE, slots, chosen, {name: chosen}, entries)
+    return Party(EVERYONE, slots, chosen, entries)
 
 
 def _books(run: Run, batches: list[dict[str, Any]], receipts: list[Receipt]) -> list[Line]:

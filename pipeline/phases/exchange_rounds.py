@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import apache_beam as beam
 
@@ -24,13 +25,16 @@ from pipeline.units import Receipt, Unit, digest
 
 @dataclass(frozen=True)
 class Party:
-    """Batches that meet in one round: a source in `lines`, all sources together in `duplicates`."""
+    """Batches that meet in one round: a source in `lines`, all sources together in `duplicates`.
+
+    `owners` are batches of earlier runs; `entries` counts theirs too.
+    """
 
     name: str
     slots: list[Slot]
     round: Round
-    rounds: dict[str, Round]
     entries: int
+    owners: list[Slot] = field(default_factory=list)
 
 
 def run_round(run: Run, phase: str, number: int, name: str, parties: list[Party]) -> dict[str, list[Receipt]]:
@@ -39,11 +43,11 @@ def run_round(run: Run, phase: str, number: int, name: str, parties: list[Party]
     `number` is the version of the phase. Lists lie at lists/<phase>/<round>/<source>/<batch>.packed.
     """
     room = f"{phase}/{name}"
-    lists = [_list_job(run, room, number, party) for party in parties]
+    lists = [list_job(run, room, number, party) for party in parties]
     if run.exchange == "shuffle":
         _shuffle(run, room, parties, lists)
     else:
-        buckets = [_bucket_job(run, room, number, party) for party in parties]
+        buckets = [bucket_job(run, room, number, party) for party in parties]
         run_jobs(run, f"{room}/buckets", buckets)
         run_jobs(run, f"{room}/lists", lists)
     return collect_receipts(run, lists)
@@ -56,12 +60,13 @@ def list_path(phase: str, name: str, source: str, batch: str) -> str:
 
 def _round_key(number: int, party: Party) -> str:
     """What the answer of a round depends on: the settings and every batch, not the number of buckets."""
-    return digest([number, party.round.settings(), [asdict(slot) for slot in party.slots]])
+    return digest([number, party.round.settings(), [slot.identity() for slot in party.owners + party.slots]])
 
 
-def _bucket_job(run: Run, room: str, number: int, party: Party) -> Job:
+def bucket_job(run: Run, room: str, number: int, party: Party) -> Job:
+    """The work of the `files` way: deciding each bucket."""
     slots_path = f"work/{room}/{party.name}.slots.json"
-    write_slots(run.out, slots_path, party.slots)
+    write_slots(run.out, slots_path, party.owners + party.slots)
     key = _round_key(number, party)
     buckets = bucket_count(party.entries, run.engine.workers)
     units = [
@@ -76,10 +81,11 @@ def _bucket_job(run: Run, room: str, number: int, party: Party) -> Job:
         for group in sorted({slot.group for slot in party.slots})
         for bucket in range(buckets)
     ]
-    return Job(party.name, units, ResolveBucket(party.round, party.rounds))
+    return Job(party.name, units, ResolveBucket(party.round))
 
 
-def _list_job(run: Run, room: str, number: int, party: Party) -> Job:
+def list_job(run: Run, room: str, number: int, party: Party) -> Job:
+    """The lists of all batches of this run, each with what it takes to write it in the `files` way."""
     phase, name = room.split("/")
     buckets = bucket_count(party.entries, run.engine.workers)
     key = _round_key(number, party)
@@ -90,12 +96,11 @@ def _list_job(run: Run, room: str, number: int, party: Party) -> Job:
             name=f"{slot.source}-{slot.batch}",
             key=digest([key, slot.number]),
             payload={
-                "number": slot.number,
+                **_payload(slot, [slot.group]),
                 "group": slot.group,
                 "buckets": buckets,
                 "room": room,
                 "party": party.name,
-                "slot": asdict(slot),
                 "list": list_path(phase, name, slot.source, slot.batch),
             },
         )
@@ -104,13 +109,21 @@ def _list_job(run: Run, room: str, number: int, party: Party) -> Job:
     return Job(party.name, units, GatherList(party.round))
 
 
+def _payload(slot: Slot, groups: list[str]) -> dict[str, Any]:
+    return {"number": slot.number, "slot": asdict(slot), "groups": groups}
+
+
 def _shuffle(run: Run, room: str, parties: list[Party], lists: list[Job]) -> None:
     for party, job in zip(parties, lists, strict=True):
         if not pending_units(run, [job])[0]:
             continue
         buckets = bucket_count(party.entries, run.engine.workers)
         path = join(run.out, "work", room, f"{party.name}.units.jsonl")
-        write_file(path, b"\n".join(unit.to_json() for unit in job.units))
+        groups = sorted({slot.group for slot in party.slots})
+        owners = [
+            Unit(room, party.name, f"{slot.number}", "", 0, _payload(slot, groups)) for slot in party.owners
+        ]
+        write_file(path, b"\n".join(unit.to_json() for unit in owners + job.units))
 
         def build(
             pipeline: beam.Pipeline, path: str = path, party: Party = party, buckets: int = buckets
@@ -119,7 +132,7 @@ def _shuffle(run: Run, room: str, parties: list[Party], lists: list[Job]) -> Non
                 pipeline
                 | "UnitsFile" >> beam.Create([path])
                 | "ReadUnits" >> beam.ParDo(ReadUnits())
-                | "Exchange" >> ExchangeByShuffle(run.out, party.round, party.rounds, buckets)
+                | "Exchange" >> ExchangeByShuffle(run.out, party.round, buckets)
             )
 
-        run.engine.run(build, 16 * party.entries, len(job.units))
+        run.engine.run(build, 16 * party.entries, len(owners + job.units))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 from pipeline.dedup.exchange import Slot
+from pipeline.dedup.rounds import lost_rows
 from pipeline.files import join
 from pipeline.ledger import Line
 from pipeline.packed import read_packed
 from pipeline.phases import prepare
+from pipeline.phases.earlier import Owners, earlier_owners
 from pipeline.phases.exchange_rounds import Party, list_path, run_round
 from pipeline.phases.phase import (
     Account,
@@ -33,13 +36,15 @@ def lines(run: Run) -> Outcome:
     with timed(Outcome(PHASE)) as outcome:
         sources = [source for source in run.flows if run.flows[source].rounds]
         manifests = {source: required(run, prepare.PHASE, source) for source in sources}
-        configs = {
-            s: {"rounds": stage_settings(run.flows[s].rounds), "exchange": run.exchange} for s in sources
+        owners = {source: earlier_owners(run.out, source, run.flows[source]) for source in sources}
+        configs = {s: _config(run, s, owners[s]) for s in sources}
+        keys = {
+            s: phase_key(VERSION, configs[s]["rounds"], configs[s]["against"], manifests[s].content)
+            for s in sources
         }
-        keys = {s: phase_key(VERSION, configs[s]["rounds"], manifests[s].content) for s in sources}
         outcome.ran = [s for s in sources if not up_to_date(run, PHASE, s, keys[s])]
         batches = {source: prepare.batches(manifests[source]) for source in outcome.ran}
-        receipts = _run_rounds(run, batches)
+        receipts = _run_rounds(run, batches, owners)
         for source in outcome.ran:
             books = _books(run, source, batches[source], receipts[source])
             folders = [f"lists/{PHASE}/{name}/{source}" for name in _all_rounds(run)]
@@ -48,21 +53,34 @@ def lines(run: Run) -> Outcome:
     return outcome
 
 
+def _config(run: Run, source: str, owners: dict[str, Owners]) -> dict[str, Any]:
+    return {
+        "rounds": stage_settings(run.flows[source].rounds),
+        "exchange": run.exchange,
+        "against": {name: found.content for name, found in owners.items()},
+    }
+
+
 def _all_rounds(run: Run) -> list[str]:
     return sorted({round_.name for flow in run.flows.values() for round_ in flow.rounds})
 
 
-def _run_rounds(run: Run, batches: dict[str, list[dict[str, Any]]]) -> dict[str, list[Receipt]]:
+def _run_rounds(
+    run: Run, batches: dict[str, list[dict[str, Any]]], owners: dict[str, dict[str, Owners]]
+) -> dict[str, list[Receipt]]:
     """Run the first rounds of all sources, then the second ones, and so on."""
     receipts: dict[str, list[Receipt]] = {source: [] for source in batches}
-    earlier: dict[tuple[str, str], list[tuple[str, str, str]]] = defaultdict(list)
+    earlier: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     depth = max((len(run.flows[source].rounds) for source in batches), default=0)
     for place in range(depth):
         by_name: dict[str, list[Party]] = defaultdict(list)
         for source, listed in batches.items():
             rounds = run.flows[source].rounds
             if place < len(rounds):
-                by_name[rounds[place].name].append(_party(run, source, listed, place, earlier))
+                theirs = owners[source].get(rounds[place].name, Owners())
+                party = _party(run, source, listed, place, earlier)
+                entries = party.entries + theirs.entries
+                by_name[party.round.name].append(replace(party, owners=theirs.slots, entries=entries))
         for name in sorted(by_name):
             answers = run_round(run, PHASE, VERSION, name, by_name[name])
             for source, lists in answers.items():
@@ -70,7 +88,7 @@ def _run_rounds(run: Run, batches: dict[str, list[dict[str, Any]]]) -> dict[str,
                 for receipt in lists:
                     output = receipt.outputs[0]
                     batch = output.path.rsplit("/", 1)[1].removesuffix(".packed")
-                    earlier[source, batch].append((name, output.path, output.digest))
+                    earlier[source, batch].append((output.path, output.digest))
     return receipts
 
 
@@ -79,9 +97,8 @@ def _party(
     source: str,
     batches: list[dict[str, Any]],
     place: int,
-    earlier: dict[tuple[str, str], list[tuple[str, str, str]]],
+    earlier: dict[tuple[str, str], list[tuple[str, str]]],
 ) -> Party:
-    rounds = {round_.name: round_ for round_ in run.flows[source].rounds}
     round_ = run.flows[source].rounds[place]
     files = {name: place for place, name in enumerate(sorted({batch["input"] for batch in batches}))}
     slots = [
@@ -97,7 +114,7 @@ def _party(
         )
         for number, batch in enumerate(batches)
     ]
-    return Party(source, slots, round_, rounds, sum(batch["entries"][round_.name] for batch in batches))
+    return Party(source, slots, round_, sum(batch["entries"][round_.name] for batch in batches))
 
 
 def _books(run: Run, source: str, batches: list[dict[str, Any]], receipts: list[Receipt]) -> list[Line]:
@@ -110,7 +127,7 @@ def _books(run: Run, source: str, batches: list[dict[str, Any]], receipts: list[
         for round_ in run.flows[source].rounds:
             path = list_path(PHASE, round_.name, source, batch["name"])
             if path in written:
-                lost = len(round_.lost_rows(read_packed(join(run.out, path))["removals"]))
+                lost = len(lost_rows(read_packed(join(run.out, path))["removals"]))
                 books.append(Line(batch["input"], "dropped", round_.name, lost, 0))
                 left -= lost
         books.append(Line(batch["input"], "out", "", left, 0))

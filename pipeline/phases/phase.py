@@ -88,13 +88,14 @@ def up_to_date(run: Run, phase: str, source: str, key: str) -> bool:
     manifest = read_manifest(run.out, phase, source)
     if manifest is None:
         return False
-    if manifest.key == key and _all_there(run.out, manifest):
+    if manifest.key == key and all_there(run.out, manifest):
         return True
     delete([manifest_path(run.out, phase, source)])
     return False
 
 
-def _all_there(out: str, manifest: Manifest) -> bool:
+def all_there(out: str, manifest: Manifest) -> bool:
+    """Whether every file that `manifest` names is there in full size."""
     outputs = [output for unit in manifest.units for output in unit.outputs]
     folders = {output.path.rsplit("/", 1)[0] for output in outputs}
     sizes = {

@@ -68,7 +68,7 @@ def _config(run: Run, source: str) -> dict[str, Any]:
     return {
         "read": flow.read.settings(),
         "clean": stage_settings(flow.clean),
-        "rounds": stage_settings(flow.rounds),
+        "rounds": [orjson.loads(orjson.dumps(r.fingerprint_settings())) for r in flow.rounds],
         "batch_bytes": run.config.batch_bytes,
         "limit": run.limit,
     }
