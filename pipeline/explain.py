@@ -14,6 +14,8 @@ from pipeline.look.finished import FinishedRun
 from pipeline.look.life import Life, as_json, find_lives, sharers
 from pipeline.look.show import answer, one_line, print_json, say
 
+_ROWS_SHOWN = 8
+
 _EPILOG = """\
 examples:
   python -m pipeline.explain https://example.org/page
@@ -104,12 +106,22 @@ def _show(console: Console, life: Life, shared: dict[str, tuple[int, list[str]]]
         say(console, f"  dropped by {_verdict(row)}{survivor}")
     else:
         say(console, f"  kept, {row['bytes']:,} bytes of text" if "folder" in row else "  kept so far")
-    for place in life.tokens:
-        say(
-            console,
-            f"  tokens     {place['shard']}: {place['start']:,} to {place['end']:,} ({place['tokens']:,})",
-        )
+    if life.tokens:
+        _show_tokens(console, life.tokens)
     say(console)
+
+
+def _show_tokens(console: Console, tokens: dict[str, Any]) -> None:
+    say(
+        console,
+        f"  tokens     {tokens['tokens']:,}, document {tokens['ordinal']:,} of token shard {tokens['shard']}",
+    )
+    if tokens["held_out"]:
+        say(console, "  held out for validation: in no training row")
+        return
+    rows = ", ".join(f"{row['row']:,} (epoch {row['epoch'] + 1})" for row in tokens["rows"][:_ROWS_SHOWN])
+    more = f" and {len(tokens['rows']) - _ROWS_SHOWN:,} more" if len(tokens["rows"]) > _ROWS_SHOWN else ""
+    say(console, f"  rows       {rows or 'none: the budget ends before it'}{more}")
 
 
 def _show_stage(console: Console, stage: dict[str, Any]) -> None:

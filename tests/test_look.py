@@ -138,6 +138,22 @@ def test_explain_finds_a_dead_letter_by_its_place(
     assert letter["error"][:60] in capsys.readouterr().out
 
 
+def test_explain_names_the_training_rows_of_a_kept_document(folder: Path) -> None:
+    out = folder / "mixed"
+    run_quietly(
+        "--config", config(folder), "--output", str(out), "--input", f"commoncrawl={SAMPLES}/texts-00000*.gz",
+        "--workers", "1",
+    )  # fmt: skip
+    run = FinishedRun(str(out))
+    row = draw(run, None, "kept", 1)[0]
+    (life,) = find_lives(run, row["id"])
+    assert life.tokens is not None
+    assert life.tokens["tokens"] > 0
+    assert next(place["epoch"] for place in life.tokens["rows"]) == 0
+    dropped = draw(run, None, "perplexity.tail", 1)[0]
+    assert next(find_lives(run, dropped["id"])).tokens is None
+
+
 def test_what_is_not_there_is_said_in_one_sentence(
     run: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,14 +10,13 @@ from typing import Any
 import orjson
 
 from filters.lines import line_hashes
-from pipeline.files import join
+from mixtures.places import Places
+from pipeline.files import exists, join
 from pipeline.look.finished import FinishedRun
 from pipeline.look.stages import fetched, judge_stages
-from pipeline.manifest import read_manifest
 from pipeline.parquet import read_parquet
 
 _SHARED_EXAMPLES = 3
-_PROVENANCE = ".provenance.parquet"
 
 
 @dataclass
@@ -26,7 +25,8 @@ class Life:
 
     `stages`: each stage of `judge` with its checks, None where it did not score the document. `lines`: the
     lines that went, with their place in the prepared text. `clusters`: the rows of clusters/ that name it.
-    `tokens`: where it lies in the token shards.
+    `tokens`: its place in the token shards and every row of the training shards that holds of it, None
+    where it has none.
     """
 
     row: dict[str, Any]
@@ -34,7 +34,7 @@ class Life:
     stages: list[dict[str, Any]] = field(default_factory=list)
     lines: list[tuple[int, str]] = field(default_factory=list)
     clusters: list[dict[str, Any]] = field(default_factory=list)
-    tokens: list[dict[str, Any]] = field(default_factory=list)
+    tokens: dict[str, Any] | None = None
 
 
 def find_lives(run: FinishedRun, wanted: str) -> Iterator[Life]:
@@ -67,7 +67,7 @@ def _lives(
         if file in judged:
             life.stages = _stages(run, source, after)
         life.clusters = _clusters(run, after["id"])
-        life.tokens = list(_tokens(run, source, after["id"]))
+        life.tokens = _places(run, after["id"])
         yield life
 
 
@@ -122,13 +122,15 @@ def _clusters(run: FinishedRun, document: str) -> list[dict[str, Any]]:
     return found
 
 
-def _tokens(run: FinishedRun, source: str, document: str) -> Iterator[dict[str, Any]]:
-    manifest = read_manifest(run.out, "tokenize", source)
-    for output in manifest.files(f"tokens/{source}") if manifest else []:
-        if output.path.endswith(_PROVENANCE):
-            for row in read_parquet(join(run.out, output.path)).to_pylist():
-                if row["id"] == document:
-                    yield {"shard": output.path.removesuffix(_PROVENANCE), **row}
+def _places(run: FinishedRun, document: str) -> dict[str, Any] | None:
+    if not exists(join(run.out, "shards", "manifest.json")):
+        return None
+    places = Places(run.out)
+    found = places.find(document)
+    if found is None:
+        return None
+    rows = [{"row": p.row, "offset": p.offset, "epoch": p.epoch} for p in places.occurrences(found)]
+    return {**found._asdict(), "rows": rows}
 
 
 def sharers(run: FinishedRun, lines: list[str]) -> dict[str, tuple[int, list[str]]]:
