@@ -11,13 +11,13 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import pyarrow.compute as pc
 
 from mixtures.plan_file import ENCODING, TokenizedSource, order_of, plan_content, streams_of
+from mixtures.token_shards import StoredShards
 from mixtures.training_shard import training_shard
-from pipeline.files import join, read_file, read_range
+from pipeline.files import join, read_file
 from pipeline.ledger import Line
 from pipeline.manifest import Manifest
 from pipeline.parquet import read_parquet
@@ -38,7 +38,6 @@ from pipeline.phases.shard_files import to_json, write_file_entry, write_shard
 from pipeline.phases.tokenize import PHASE as TOKENIZE
 from pipeline.phases.tokenize import shard_entries
 from pipeline.units import Outputs, Receipt, Unit, digest
-from tokenizer.megatron import read_index
 
 PHASE = "mix"
 VERSION = 1
@@ -132,7 +131,7 @@ class MixUnit:
         start, stop = unit.payload["rows"]
         length, dtype = plan["sequence_length"], np.dtype(plan["dtype"])
         shards = {
-            source: _TokenShards(outputs.out, source, [shard["name"] for shard in part["shards"]], dtype)
+            source: StoredShards(outputs.out, source, [shard["name"] for shard in part["shards"]], dtype)
             for source, part in plan["sources"].items()
         }
         block = training_shard(
@@ -141,26 +140,6 @@ class MixUnit:
         lengths = np.full(stop - start, length, np.int64)
         entry = write_shard(outputs, f"shards/{unit.name}", block.tokens, lengths, ("rows", block.pieces))
         return {**entry, "first_row": start}
-
-
-class _TokenShards:
-    """The token shards of one source, read from the output folder; the lengths of the last one are kept."""
-
-    def __init__(self, out: str, source: str, names: list[str], dtype: np.dtype[Any]) -> None:
-        self._bases = [join(out, "tokens", source, name) for name in names]
-        self._dtype = dtype
-        self._last = (-1, np.zeros(0, np.int64))
-
-    def lengths(self, shard: int) -> npt.NDArray[np.int64]:
-        if self._last[0] != shard:
-            index = read_index(read_file(f"{self._bases[shard]}.idx"))
-            self._last = (shard, index.lengths.astype(np.int64))
-        return self._last[1]
-
-    def tokens(self, shard: int, start: int, stop: int) -> npt.NDArray[Any]:
-        size = self._dtype.itemsize
-        data = read_range(f"{self._bases[shard]}.bin", start * size, (stop - start) * size)
-        return np.frombuffer(data, self._dtype)
 
 
 def _place_validation(payload: dict[str, Any], outputs: Outputs) -> dict[str, Any]:
