@@ -82,19 +82,22 @@ class CleanedPage:
 
     `text` is the lines that stay (empty where a page rule stopped the work), `dropped_by` the rule the page
     fails, `sentences` their number, exact where it is under the minimum, else at least that; `lines` how
-    many lines passed or were removed, by rule.
+    many lines passed or were removed, by rule; `removed` the bytes of UTF-8 that a page that stays has lost:
+    by the rule that took a line, the line's end included, as `citations`, and all else as `white_space`.
     """
 
     text: str = ""
     dropped_by: PageRule | None = None
     sentences: int = 0
     lines: dict[str, int] = field(default_factory=dict)
+    removed: dict[str, int] = field(default_factory=dict)
 
 
 def clean_page(text: str, rules: C4Rules, count_sentences: CountSentences) -> CleanedPage:
     """Remove a page's lines that are no sentences, and name the rule by which the page is dropped, if any.
 
-    The order of rules is that of the original, since it decides which of them counts a line.
+    The order of rules is that of the original, since it decides which of them counts a line. Raises
+    UnicodeEncodeError for lone surrogates.
     """
     lower = text.lower()
     if rules.whole_page and (page_rule := _page_rule(text, lower)):
@@ -103,40 +106,58 @@ def clean_page(text: str, rules: C4Rules, count_sentences: CountSentences) -> Cl
     # put one together, so that pages with brackets are never told.
     brackets = "[" in text
     phrases = brackets or _CURLY_BRACKET in text or any(phrase in lower for phrase in _PHRASES)
+    size = len if text.isascii() else _utf8_bytes
     counts: Counter[str] = Counter()
+    removed: Counter[str] = Counter()
     kept: list[str] = []
-    for untrimmed in text.splitlines():
+    for untrimmed in text.splitlines(keepends=True):
         line = whole = untrimmed.strip()
+        citations = 0
         if len(line) > rules.max_word_length and max(map(len, line.split())) > rules.max_word_length:
-            counts["too_long_word"] += 1
-            continue
-        if brackets:
-            line = _CITATION.sub("", line)
-            if rules.strip_again:
-                line = line.strip()
-        if not line.endswith(rules.end_marks) or line.endswith(_ELLIPSIS):
-            counts["no_endmark"] += 1
-            continue
-        words = whole if rules.words_before_citations else line
-        if len(words.split(None, rules.min_words_per_line - 1)) < rules.min_words_per_line:
-            counts["too_short"] += 1
-            continue
-        if phrases:
+            rule: str | None = "too_long_word"
+        else:
+            if brackets:
+                line = _CITATION.sub("", line)
+                citations = size(whole) - size(line) if len(line) < len(whole) else 0
+                line = line.strip() if rules.strip_again else line
+            rule = _line_rule(line, whole if rules.words_before_citations else line, rules)
+        if rule is None and phrases:
             lower = line.lower()
-            page_rule = None if rules.whole_page else _page_rule(line, lower)
-            if page_rule == "squigglybracket" and _JAVASCRIPT in lower:
-                page_rule = None  # the original looks for JavaScript between the two
+            page_rule = None if rules.whole_page else _page_rule_of_line(line, lower)
             if page_rule:
                 counts["passed"] = len(kept)
                 return CleanedPage(dropped_by=page_rule, lines=+counts)
-            if line_rule := _phrase_rule(lower):
-                counts[line_rule] += 1
-                continue
+            rule = _phrase_rule(lower)
+        if rule:
+            counts[rule] += 1
+            removed[rule] += size(untrimmed)
+            continue
+        removed["citations"] += citations
         kept.append(line)
     counts["passed"] = len(kept)
     sentences = sentences_at_least(kept, rules.min_sentences, count_sentences)
-    dropped_by: PageRule | None = "too_few_sentences" if sentences < rules.min_sentences else None
-    return CleanedPage("\n".join(kept).strip(), dropped_by, sentences, +counts)
+    left = "\n".join(kept).strip()
+    if sentences < rules.min_sentences:
+        return CleanedPage(left, "too_few_sentences", sentences, +counts)
+    removed["white_space"] = size(text) - size(left) - sum(removed.values())
+    return CleanedPage(left, None, sentences, +counts, +removed)
+
+
+def _utf8_bytes(text: str) -> int:
+    return len(text.encode())
+
+
+def _line_rule(line: str, words: str, rules: C4Rules) -> str | None:
+    if not line.endswith(rules.end_marks) or line.endswith(_ELLIPSIS):
+        return "no_endmark"
+    least = rules.min_words_per_line
+    return "too_short" if len(words.split(None, least - 1)) < least else None
+
+
+def _page_rule_of_line(line: str, lower: str) -> PageRule | None:
+    rule = _page_rule(line, lower)
+    # The original looks for JavaScript between the two.
+    return None if rule == "squigglybracket" and _JAVASCRIPT in lower else rule
 
 
 def _page_rule(text: str, lower: str) -> PageRule | None:

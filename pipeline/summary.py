@@ -82,7 +82,8 @@ def source_rows(run: Run, source: str) -> list[tuple[str, str, str, str, str]]:
         ("dead", "dead letters"),
     ):
         rows += [(step, rule, *total) for rule, total in _by_rule(read, entry)]
-    rows += [("lines removed", rule, *total) for rule, total in _by_rule(judged, "removed")]
+    for step, books in (("text removed", read), ("lines removed", judged)):
+        rows += [(step, rule, *total) for rule, total in _by_rule(books, "removed")]
     rows += [("dropped", rule, *total) for rule, total in _by_rule(final, "dropped")]
     rows.append(("kept", "", *_total(final, "out")))
     return [

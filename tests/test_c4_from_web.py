@@ -13,6 +13,7 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 from conftest import SENTENCES, RunJob, wet_bytes
+from fastwarc.warc import ArchiveIterator, WarcRecordType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from owning import page, run_round, table
@@ -23,6 +24,7 @@ from pipeline.dedup.rounds import bucket_slice
 from pipeline.dedup.rounds_c4 import DuplicateUrls, OwnedLines
 from pipeline.errors import WinnowError
 from pipeline.files import write_file
+from pipeline.ledger import read_ledger
 from pipeline.models import resolve
 from pipeline.packed import PackedFile, pack
 from pipeline.records import Verdict
@@ -151,11 +153,14 @@ def test_a_page_that_fails_keeps_its_text_and_one_that_stays_says_what_went() ->
     kept = page(
         "https://example.org/", "Menu\n" + "\n".join(SENTENCES[:3]) + "\nUse our cookie policy, please, all."
     )
-    before = kept.text
     stage.clean(kept)
     assert kept.text == "\n".join(SENTENCES[:3])
     assert kept.metadata["c4"] == {
-        "bytes_removed": len(before) - len(kept.text),
+        "bytes_removed": {
+            "no_endmark": len("Menu\n"),
+            "policy": len("Use our cookie policy, please, all."),
+            "white_space": 1,
+        },
         "lines": {"no_endmark": 1, "passed": 3, "policy": 1},
     }
     few = page("https://example.org/", "Menu\n" + SENTENCES[0])
@@ -304,7 +309,7 @@ def test_pages_one_by_one(tmp_path: Path, run_job: RunJob) -> None:
     assert names["a"]["lines_removed"] == 1
     assert names["a"]["bytes_removed"] == len(FOOTER) + 1
     assert orjson.loads(names["a"]["metadata"])["c4"] == {
-        "bytes_removed": len("Menu\n"),
+        "bytes_removed": {"no_endmark": len("Menu\n")},
         "lines": {"no_endmark": 1, "passed": 4},
     }
     small = web_run(tmp_path, run_job, pages(), batch="300")
@@ -344,6 +349,37 @@ def test_exact_counts_on_the_samples(tmp_path: Path, run_job: RunJob) -> None:
         lines.update(orjson.loads(row["metadata"])["c4"]["lines"])
     assert lines == {"passed": 4532, "no_endmark": 6121, "too_short": 275, "javascript": 5}
     assert sum(row["lines_removed"] or 0 for row in rows) == 1462
+    check_every_byte(tmp_path / "out", sorted((ROOT / "samples/commoncrawl").glob("*.wet.gz")))
+
+
+def check_every_byte(out: Path, files: list[Path]) -> None:
+    """What the WET files hold, read without us, is what the books say became of it, rule by rule."""
+    texts = [
+        record.reader.read().decode("utf-8", "replace")
+        for file in files
+        for record in ArchiveIterator(file.open("rb"), record_types=WarcRecordType.conversion)
+    ]
+    books = {phase: read_ledger(str(out), phase, "c4_from_web") for phase in ("prepare", "judge", "curate")}
+
+    def total(phase: str, *entries: str) -> tuple[int, int]:
+        chosen = [line for line in books[phase] if line.entry in entries]
+        return sum(line.documents for line in chosen), sum(line.bytes for line in chosen)
+
+    prepared, removed = total("prepare", "out", "dropped"), total("prepare", "removed")[1]
+    assert len(texts) == prepared[0] == total("judge", "in")[0] == total("curate", "out", "dropped")[0]
+    assert sum(len(text.encode()) for text in texts) == prepared[1] + removed
+    assert prepared[1] == total("curate", "out", "dropped")[1] + total("judge", "removed")[1]
+    rules: Counter[str] = Counter()
+    for line in books["prepare"]:
+        if line.entry == "removed":
+            rules[line.rule] += line.bytes
+    assert rules == {
+        "c4.no_endmark": 256_804,
+        "c4.too_short": 3_790,
+        "c4.javascript": 2_318,
+        "c4.citations": 224,
+        "c4.white_space": 225,
+    }
 
 
 def test_stages_have_the_presets_of_the_filters() -> None:

@@ -168,14 +168,33 @@ def test_the_number_of_sentences_is_exact_below_the_minimum() -> None:
     assert clean(f"{LINE}\n{LINE} {LINE}").sentences == 3
 
 
-@given(st.text(alphabet=st.sampled_from('ab .?!"[3]{\n\x85 JAVAscriptlorem'), max_size=200))
+@given(st.text(alphabet=st.sampled_from('abé .?!"[3]{\n\x85 JAVAscriptlorem'), max_size=200))
 def test_cleaning_is_stable_and_conserves_lines(text: str) -> None:
     rules = C4Rules(min_words_per_line=1, min_sentences=1, strip_again=True)
     page = clean_page(text, rules, PUNKT.count)
     if page.dropped_by in (None, "too_few_sentences"):
         assert sum(page.lines.values()) == len(text.splitlines())
+    if page.dropped_by is None:
+        assert all(size > 0 for size in page.removed.values())
+        assert len(page.text.encode()) + sum(page.removed.values()) == len(text.encode())
+    else:
+        assert page.removed == {}
     if page.dropped_by is None and "[" not in page.text:
         assert clean_page(page.text, rules, PUNKT.count).text == page.text
+
+
+def test_bytes_that_go_are_counted_by_what_took_them() -> None:
+    page = clean(
+        f"Menü\n\n{LINE}[3]\r\n Short é. \n{LINE}\nAllow cookies, read our cookie policy.\n  {LINE}", "c4"
+    )
+    assert page.lines == {"no_endmark": 2, "passed": 3, "too_short": 1, "policy": 1}
+    assert page.removed == {
+        "no_endmark": len("Menü\n\n".encode()),
+        "citations": 3,
+        "too_short": len(" Short é. \n".encode()),
+        "policy": len(cookies),
+        "white_space": len("\r") + len("  "),
+    }
 
 
 @given(st.text(alphabet=st.sampled_from("ab. ?!\"')\n"), max_size=60), st.integers(1, 9))

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from pipeline.phases.phase import (
 )
 from pipeline.records import DeadLetter, Document, Event, Merged, PassedOver
 from pipeline.schema import documents_table
+from pipeline.transforms.clean import BYTES_REMOVED
 from pipeline.units import Outputs, Receipt, Unit, digest
 
 PHASE = "prepare"
@@ -242,8 +244,23 @@ def _books(run: Run, source: str, receipts: list[Receipt]) -> list[Line]:
         for path in dead:
             letters = read_file(join(run.out, path)).count(b"\n")
             lines.append(Line(receipt.unit, "dead", "dead_letter", letters, 0))
-    documents = [o.path for r in receipts for o in r.outputs if o.path.startswith("documents/")]
-    return lines + count_all([join(run.out, path) for path in documents], count_rows)
+    documents = [
+        join(run.out, o.path) for r in receipts for o in r.outputs if o.path.startswith("documents/")
+    ]
+    for stage in run.flows[source].clean:
+        if stage.notes:
+            lines += count_all(documents, partial(_removed, stage.notes))
+    return lines + count_all(documents, count_rows)
+
+
+def _removed(notes: str, path: str) -> list[Line]:
+    """The bytes that a stage took out of the texts of one file, by rule, as its notes have them."""
+    table = read_parquet(path, ["input", "metadata"])
+    total: Counter[str] = Counter()
+    for metadata in table.column("metadata").to_pylist():
+        total.update(orjson.loads(metadata).get(notes, {}).get(BYTES_REMOVED, {}))
+    name = table.column("input")[0].as_py()
+    return [Line(name, "removed", f"{notes}.{rule}", 0, size) for rule, size in sorted(total.items())]
 
 
 def count_rows(path: str) -> list[Line]:

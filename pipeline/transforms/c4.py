@@ -14,7 +14,7 @@ from filters.c4_urls import keeps_bad_page
 from pipeline.dedup.rounds_c4 import NORMALIZE, UrlPreset
 from pipeline.models import BUNDLED, PUNKT_EN, Model, ModelError, load_punkt, resolve
 from pipeline.records import Document, Verdict
-from pipeline.transforms.clean import CleanStage
+from pipeline.transforms.clean import BYTES_REMOVED, CleanStage
 from pipeline.transforms.judging import JudgeStage, Judging
 
 PagePreset = Literal["c4", "c4@tfds", "c4@datatrove", "c4@dodge"]
@@ -43,6 +43,7 @@ class C4Page(CleanStage):
     """
 
     name: ClassVar[str] = "c4_page"
+    notes: ClassVar[str] = "c4"
     preset: PagePreset = Field("c4", description="docs/parity.md has how they differ")
     sentences: str = Field(PUNKT_EN, description="a Punkt model as JSON; the bundled one is English")
 
@@ -53,10 +54,9 @@ class C4Page(CleanStage):
         return {**super().settings(), "sentences_digest": model.digest}
 
     def clean(self, document: Document) -> None:
-        """Change the text, or set the verdict `c4.<rule>`; metadata gets `c4`, the lines that passed and
-        those that went, by rule, and the bytes of UTF-8 that went."""
+        """Change the text, or set the verdict `c4.<rule>`; metadata gets `c4`: by rule, the lines that passed
+        or went, and the bytes of UTF-8 that went from a page that stays."""
         page = clean_page(document.text, C4_PRESETS[self.preset], load_punkt(resolve(self.sentences)).count)
-        before = len(document.text.encode())
         if page.dropped_by is None:
             document.text = page.text
         elif page.dropped_by == "too_few_sentences":
@@ -64,8 +64,10 @@ class C4Page(CleanStage):
             document.verdict = Verdict(f"c4.{page.dropped_by}", page.sentences, threshold)
         else:
             document.verdict = Verdict(f"c4.{page.dropped_by}")
-        removed = before - len(document.text.encode())
-        document.metadata["c4"] = {"lines": dict(sorted(page.lines.items())), "bytes_removed": removed}
+        document.metadata["c4"] = {
+            "lines": dict(sorted(page.lines.items())),
+            BYTES_REMOVED: dict(sorted(page.removed.items())),
+        }
 
 
 class C4Sentences(JudgeStage):

@@ -11,12 +11,18 @@ from filters.html import extract
 from pipeline.records import Document, Verdict
 from pipeline.transforms.stage import Stage
 
+# What a stage that takes parts out of texts leaves in its notes: {rule: bytes of UTF-8}.
+BYTES_REMOVED = "bytes_removed"
+
 
 class CleanStage(Stage, ABC):
     """A stage that changes one document in place, or sets its verdict.
 
-    An exception it raises makes the document a dead letter.
+    An exception it raises makes the document a dead letter. `notes` is the key under which it leaves in the
+    metadata what it did, for the books where it has BYTES_REMOVED.
     """
+
+    notes: ClassVar[str] = ""
 
     @abstractmethod
     def clean(self, document: Document) -> None:
