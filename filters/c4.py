@@ -6,8 +6,7 @@ That is `clean_page` of tensorflow-datasets, text/c4_utils.py; constants without
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, Protocol
@@ -25,7 +24,8 @@ _POLICY = (
     "use of cookies",
     "use cookies",
 )
-_PHRASES = (_LOREM_IPSUM, _JAVASCRIPT, *_POLICY)
+# One of them is in every page with a phrase.
+_HINTS = (_LOREM_IPSUM, _JAVASCRIPT, "terms of use", "privacy policy", "cookie")
 _CURLY_BRACKET = "{"
 _ELLIPSIS = "..."
 
@@ -105,53 +105,72 @@ def clean_page(text: str, rules: C4Rules, count_sentences: CountSentences) -> Cl
     # One look at the page tells of most that no line needs a look for phrases. Removing a citation mark may
     # put one together, so that pages with brackets are never told.
     brackets = "[" in text
-    phrases = brackets or _CURLY_BRACKET in text or any(phrase in lower for phrase in _PHRASES)
+    phrases = brackets or _CURLY_BRACKET in text or any(map(lower.__contains__, _HINTS))
     size = len if text.isascii() else _utf8_bytes
-    counts: Counter[str] = Counter()
-    removed: Counter[str] = Counter()
+    longest, least, end_marks = rules.max_word_length, rules.min_words_per_line, rules.end_marks
+    gone: list[tuple[str, str]] = []
+    citations = 0
     kept: list[str] = []
     for untrimmed in text.splitlines(keepends=True):
         line = whole = untrimmed.strip()
-        citations = 0
-        if len(line) > rules.max_word_length and max(map(len, line.split())) > rules.max_word_length:
-            rule: str | None = "too_long_word"
-        else:
-            if brackets:
-                line = _CITATION.sub("", line)
-                citations = size(whole) - size(line) if len(line) < len(whole) else 0
-                line = line.strip() if rules.strip_again else line
-            rule = _line_rule(line, whole if rules.words_before_citations else line, rules)
-        if rule is None and phrases:
+        if brackets:
+            line = _without_citations(whole, rules)
+        rule = None
+        if len(whole) > longest and max(map(len, whole.split())) > longest:
+            rule = "too_long_word"
+        elif not line.endswith(end_marks) or line.endswith(_ELLIPSIS):
+            rule = "no_endmark"
+        elif len((whole if rules.words_before_citations else line).split(None, least - 1)) < least:
+            rule = "too_short"
+        elif phrases:
             lower = line.lower()
             page_rule = None if rules.whole_page else _page_rule_of_line(line, lower)
             if page_rule:
-                counts["passed"] = len(kept)
-                return CleanedPage(dropped_by=page_rule, lines=+counts)
+                return CleanedPage(dropped_by=page_rule, lines=_counts(kept, gone))
             rule = _phrase_rule(lower)
         if rule:
-            counts[rule] += 1
-            removed[rule] += size(untrimmed)
+            gone.append((rule, untrimmed))
             continue
-        removed["citations"] += citations
+        if line is not whole:
+            citations += size(whole) - size(line)
         kept.append(line)
-    counts["passed"] = len(kept)
+    counts = _counts(kept, gone)
     sentences = sentences_at_least(kept, rules.min_sentences, count_sentences)
     left = "\n".join(kept).strip()
     if sentences < rules.min_sentences:
-        return CleanedPage(left, "too_few_sentences", sentences, +counts)
-    removed["white_space"] = size(text) - size(left) - sum(removed.values())
-    return CleanedPage(left, None, sentences, +counts, +removed)
+        return CleanedPage(left, "too_few_sentences", sentences, counts)
+    removed = _removed(gone, citations, size(text) - size(left), size)
+    return CleanedPage(left, None, sentences, counts, removed)
+
+
+def _removed(
+    gone: list[tuple[str, str]], citations: int, total: int, size: Callable[[str], int]
+) -> dict[str, int]:
+    removed = {"citations": citations} if citations else {}
+    for rule, untrimmed in gone:
+        removed[rule] = removed.get(rule, 0) + size(untrimmed)
+    if white_space := total - sum(removed.values()):
+        removed["white_space"] = white_space
+    return removed
+
+
+def _counts(kept: list[str], gone: list[tuple[str, str]]) -> dict[str, int]:
+    # Plain dictionaries: collections.Counter would cost a tenth of the page.
+    counts = {"passed": len(kept)} if kept else {}
+    for rule, _ in gone:
+        counts[rule] = counts.get(rule, 0) + 1
+    return counts
+
+
+def _without_citations(line: str, rules: C4Rules) -> str:
+    left = _CITATION.sub("", line)
+    if left == line:
+        return line
+    return left.strip() if rules.strip_again else left
 
 
 def _utf8_bytes(text: str) -> int:
     return len(text.encode())
-
-
-def _line_rule(line: str, words: str, rules: C4Rules) -> str | None:
-    if not line.endswith(rules.end_marks) or line.endswith(_ELLIPSIS):
-        return "no_endmark"
-    least = rules.min_words_per_line
-    return "too_short" if len(words.split(None, least - 1)) < least else None
 
 
 def _page_rule_of_line(line: str, lower: str) -> PageRule | None:

@@ -113,6 +113,14 @@ def test_lines_and_pages_go_by_the_rules(text: str, kept: str | None, counters: 
     assert (None if page.dropped_by else page.text) == kept
 
 
+@pytest.mark.parametrize(
+    "phrase",
+    ["Terms of Use", "privacy policy", "Cookie Policy", "uses cookies", "use of cookies", "use cookies"],
+)
+def test_every_phrase_on_policies_takes_its_line(phrase: str) -> None:
+    assert clean(f"{LINE}\nThis is what our {phrase} says.\n{LINE}").lines == {"passed": 2, "policy": 1}
+
+
 THREE = f"{LINE}\n{LINE}\n{LINE}"
 
 
@@ -184,9 +192,8 @@ def test_cleaning_is_stable_and_conserves_lines(text: str) -> None:
 
 
 def test_bytes_that_go_are_counted_by_what_took_them() -> None:
-    page = clean(
-        f"Menü\n\n{LINE}[3]\r\n Short é. \n{LINE}\nAllow cookies, read our cookie policy.\n  {LINE}", "c4"
-    )
+    cookies = "Allow cookies, read our cookie policy.\n"
+    page = clean(f"Menü\n\n{LINE}[3]\r\n Short é. \n{LINE}\n{cookies}  {LINE}", "c4")
     assert page.lines == {"no_endmark": 2, "passed": 3, "too_short": 1, "policy": 1}
     assert page.removed == {
         "no_endmark": len("Menü\n\n".encode()),
