@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from filters.code_heuristics import ENDINGS
-from pipeline.flows.github import GITHUB, AllowedLicenses, LettersPerToken
+from pipeline.flows.github import GITHUB
 from pipeline.readers.github import GithubReader
 from pipeline.records import Document
 from pipeline.transforms.clean import CleanStage
+from pipeline.transforms.code import AllowedLicenses, LettersPerToken
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "github"
 RESULTS = Path(__file__).parent / "results" / "github.json"

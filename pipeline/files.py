@@ -19,6 +19,7 @@ from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.errors import WinnowError
+from pipeline.readers.folder_tar import folder_tar
 
 TEMPORARY = ".tmp"
 
@@ -79,10 +80,13 @@ def _reason(error: Exception) -> str:
 
 
 def open_file(path: str) -> BinaryIO:
-    """Open the stored bytes of `path` for reading; raises WinnowError where that cannot be done."""
+    """Open the stored bytes of `path` for reading, of a folder on this machine the tar of its files.
+
+    Raises WinnowError where that cannot be done.
+    """
     try:
         if is_local(path):
-            return Path(path).open("rb")
+            return folder_tar(path) if Path(path).is_dir() else Path(path).open("rb")
         stream = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
         return cast(BinaryIO, stream)
     except (OSError, BeamIOError) as error:

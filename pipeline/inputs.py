@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import posixpath
 import re
 from collections.abc import Iterable
@@ -17,7 +18,8 @@ from apache_beam.io.filesystems import FileSystems
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.errors import WinnowError
-from pipeline.files import exists, is_local, join, read_file, write_file
+from pipeline.files import exists, is_local, join, open_file, read_file, write_file
+from pipeline.readers.folder_tar import folder_bytes
 
 _WILDCARD = re.compile(r"[*?\[]")
 _CHUNK = 1 << 22
@@ -53,21 +55,24 @@ class InputFile:
 
 
 def find_inputs(
-    source: str, patterns: Iterable[InputPattern], with_folder: frozenset[str] = frozenset()
+    source: str,
+    patterns: Iterable[InputPattern],
+    with_folder: frozenset[str] = frozenset(),
+    folders: bool = False,
 ) -> list[InputFile]:
     """The files that `patterns` match, by name.
 
     A name is the path below the pattern's fixed folder, with `/` written as `__`; files named as in
     `with_folder` have at least their folder's before it; where two inputs would share one, folders are put
-    before it until they differ. Raises WinnowError for a pattern that matches nothing, and for a file that
-    is given two snapshots.
+    before it until they differ. With `folders` a folder on this machine is one input. Raises WinnowError
+    for a pattern that matches nothing, and for a file that is given two snapshots.
     """
     sizes: dict[str, int] = {}
     short: dict[str, str] = {}
     snapshots: dict[str, str] = {}
     for given in patterns:
         pattern, snapshot = given.pattern, given.snapshot
-        matches = _match(pattern)
+        matches = _match(pattern, folders)
         if not matches:
             raise WinnowError(f"sources.{source}.inputs: no file matches {pattern}")
         fixed = _fixed_folder(pattern)
@@ -85,7 +90,9 @@ def find_inputs(
     )
 
 
-def _match(pattern: str) -> dict[str, int]:
+def _match(pattern: str, folders: bool) -> dict[str, int]:
+    if folders and is_local(pattern):
+        return _local_match(pattern)
     try:
         matches = FileSystems.match([pattern])[0].metadata_list
     except (BeamIOError, OSError) as error:
@@ -93,6 +100,25 @@ def _match(pattern: str) -> dict[str, int]:
     if is_local(pattern):
         return {m.path: m.size_in_bytes for m in matches if Path(m.path).is_file()}
     return {m.path: m.size_in_bytes for m in matches}
+
+
+def _local_match(pattern: str) -> dict[str, int]:
+    """The files and folders that match, but for what lies in a folder that does."""
+    found: dict[str, int] = {}
+    last = "\0"
+    matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 patterns as Beam reads them
+    for path in sorted((match.rstrip("/") for match in matches), key=lambda path: path.split("/")):
+        if (
+            path.startswith(last)
+            or path + "/" == _fixed_folder(pattern) != pattern
+            or not Path(path).exists()
+        ):
+            continue
+        if Path(path).is_dir():
+            found[path], last = folder_bytes(path), f"{path}/"
+        else:
+            found[path] = Path(path).stat().st_size
+    return found
 
 
 def _fixed_folder(pattern: str) -> str:
@@ -133,12 +159,12 @@ def _fingerprint(file: InputFile, memory: dict[str, list[object]]) -> list[objec
     if not is_local(file.path):
         return [f"{file.size}:{FileSystems.checksum(file.path)}"]
     state = Path(file.path).stat()
-    known = memory.get(file.path)
+    known = None if Path(file.path).is_dir() else memory.get(file.path)
     if known is not None and known[:2] == [state.st_size, state.st_mtime_ns]:
         return known
     digest = xxhash.xxh3_128()
     try:
-        with Path(file.path).open("rb") as stream:
+        with open_file(file.path) as stream:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
     except OSError as error:

@@ -45,7 +45,9 @@ def select_sources(config: Config, sources: dict[str, Source], options: Options)
     if not users_own:
         patterns = _samples(sources)
     found = {
-        name: find_inputs(name, patterns[name], source.flow.read.file_names if source.flow else frozenset())
+        name: find_inputs(name, patterns[name], source.flow.read.file_names, source.flow.read.folders)
+        if source.flow
+        else find_inputs(name, patterns[name])
         for name, source in sources.items()
         if patterns[name]
     }

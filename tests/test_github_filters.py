@@ -55,12 +55,17 @@ def test_comments_are_known_for_every_ending_that_is_kept() -> None:
         ("bsd-3-clause", "BSD-3-Clause"),
         ("BSD 2-Clause", "BSD-2-Clause"),
         ("bsd", ""),
-        ("gpl-3.0", "GPL-3.0"),
+        ("gpl-3.0", "GPL-3.0-only"),
         ("mit or apache-2.0", "MIT OR Apache-2.0"),
         ("MIT/Apache-2.0", "MIT OR Apache-2.0"),
         ("MIT AND own", ""),
-        ("MIT AND ISC OR Zlib", ""),
-        ("GPL-2.0 WITH Classpath-exception-2.0", ""),
+        ("MIT AND ISC OR Zlib", "(MIT AND ISC) OR Zlib"),
+        ("(MIT License) AND (bsd-3-clause)", "MIT AND BSD-3-Clause"),
+        ("GPL-2.0 WITH Classpath-exception-2.0", "GPL-2.0-only WITH Classpath-exception-2.0"),
+        ("GPL-2.0+", "GPL-2.0-or-later"),
+        ("MIT AND", ""),
+        ("((MIT)", ""),
+        ("NOASSERTION", ""),
         ("", ""),
         ("unknown", ""),
     ],
@@ -72,7 +77,19 @@ def test_spdx(name: str, expression: str) -> None:
 
 @pytest.mark.parametrize(
     ("expression", "allowed"),
-    [("MIT", True), ("ISC", False), ("ISC OR MIT", True), ("ISC AND MIT", False), ("MIT AND MIT", True)],
+    [
+        ("MIT", True),
+        ("ISC", False),
+        ("ISC OR MIT", True),
+        ("ISC AND MIT", False),
+        ("MIT AND MIT", True),
+        ("(ISC OR MIT) AND MIT", True),
+        ("(ISC AND MIT) OR ISC", False),
+        ("MIT WITH LLVM-exception", True),
+        ("ISC WITH LLVM-exception", False),
+        ("", False),
+        ("MIT AND", False),
+    ],
 )
 def test_allowed(expression: str, allowed: bool) -> None:
     assert is_allowed(expression, {"MIT"}) is allowed

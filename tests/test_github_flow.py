@@ -16,8 +16,14 @@ from pydantic import ValidationError
 
 from filters.code_heuristics import ENDINGS
 from pipeline.errors import WinnowError
-from pipeline.flows.github import (
-    GITHUB,
+from pipeline.flows.github import GITHUB, GithubFiles
+from pipeline.models import ModelError
+from pipeline.readers.github import GithubReader
+from pipeline.readers.license_table import license_table
+from pipeline.records import DeadLetter, Document, Event, PassedOver, Verdict
+from pipeline.schema import document_id
+from pipeline.transforms.clean import CleanStage
+from pipeline.transforms.code import (
     AllowedLicenses,
     AlphanumericShare,
     CodeEndings,
@@ -25,17 +31,11 @@ from pipeline.flows.github import (
     DropEncoded,
     DropGenerated,
     DropVendored,
-    GithubRows,
     LettersPerToken,
     MaxLineLength,
     MeanLineLength,
     StripHeader,
 )
-from pipeline.models import ModelError
-from pipeline.readers.github import GithubReader, license_table
-from pipeline.records import DeadLetter, Document, Event, PassedOver, Verdict
-from pipeline.schema import document_id
-from pipeline.transforms.clean import CleanStage
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "github"
 ROW: dict[str, Any] = {
@@ -156,7 +156,7 @@ def test_bad_lines_and_damaged_files_cost_only_themselves() -> None:
     ("row", "table", "expected"),
     [
         ({"license": "apache-2.0"}, {"a/b": "MIT"}, {"license": "Apache-2.0"}),
-        ({"license": None}, {"a/b": "MIT"}, {"license": "MIT"}),
+        ({"license": None}, {"a/b": "MIT"}, {"license": "MIT", "license_from": "table"}),
         ({"license": None}, {}, {}),
         ({"license": ""}, {"a/b": ""}, {}),
         ({"license": "Proprietary"}, {"a/b": "MIT"}, {"license_name": "Proprietary"}),
@@ -177,7 +177,7 @@ def test_a_table_of_licences_is_read_and_is_part_of_the_settings(tmp_path: Path)
     path.write_bytes(json_rows(*({"repo_name": name, "license": license} for name, license in rows)))
     table = license_table(str(path))
     assert table.licenses == {"a/b": "MIT", "a/c": "BSD-3-Clause AND MIT", "a/e": ""}
-    stage = GithubRows(licenses=str(path))
+    stage = GithubFiles(licenses=str(path))
     assert stage.settings()["digest"] == table.digest
     (found,) = list(stage.reader().read(io.BytesIO(json_rows(ROW | {"license": None})), "x"))
     assert isinstance(found, Document)
@@ -195,7 +195,7 @@ def test_a_bad_table_of_licences_is_one_sentence(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(WinnowError, match=sentence):
-        GithubRows(licenses=str(path)).settings()
+        GithubFiles(licenses=str(path)).settings()
 
 
 @pytest.mark.parametrize(

@@ -4,36 +4,45 @@ boilerplate removed, then exact deduplication (LLaMA, arXiv:2302.13971, section 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from filters.code_headers import strip_header
-from filters.code_heuristics import ENDINGS, alphanumeric_share, letters, line_lengths
-from filters.code_language import code_language
-from filters.code_origin import encoded, is_generated, is_vendored
-from filters.spdx import is_allowed, spdx
 from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts
 from pipeline.flow import Flow
-from pipeline.models import Model, load_sentencepiece, resolve
-from pipeline.readers.github import GithubReader, license_table
-from pipeline.records import Document, Reader, Verdict
-from pipeline.transforms.clean import CleanStage
+from pipeline.readers.checkouts import CheckoutReader
+from pipeline.readers.github import GithubReader
+from pipeline.readers.license_table import license_table
+from pipeline.records import Reader
+from pipeline.transforms.code import (
+    AllowedLicenses,
+    AlphanumericShare,
+    CodeEndings,
+    DropEmpty,
+    DropEncoded,
+    DropGenerated,
+    DropVendored,
+    LettersPerToken,
+    MaxLineLength,
+    MeanLineLength,
+    StripHeader,
+)
 from pipeline.transforms.read import ReadStage
-from tokenizer.encode import Encoder
-
-_WORD_MEMORY = 32 << 20  # bytes of tokens remembered for words that come again
 
 
-class GithubRows(ReadStage):
-    """JSON lines or Parquet in the shape of BigQuery's GitHub data; the columns are named here."""
+class GithubFiles(ReadStage):
+    """Rows in the shape of BigQuery's GitHub data, the columns named here, or checked-out repositories."""
 
+    folders: ClassVar[bool] = True
     repository: str = "repo_name"
     path: str = "path"
     content: str = "content"
     license: str = "license"
-    licenses: str = Field("", description="a table of repo_name and license, for rows that have no licence")
+    licenses: str = Field("", description="a table of repo_name and license, where nothing else says one")
+    repositories: dict[str, str] = Field(
+        {}, description="full names (owner/name) of checked-out repositories, by folder or archive name"
+    )
+    owners: bool = Field(False, description="checkouts lie in folders owner/name/, not name/")
 
     def settings(self) -> dict[str, Any]:
         """The columns and the table's digest."""
@@ -43,192 +52,15 @@ class GithubRows(ReadStage):
     def reader(self) -> Reader:
         """A GithubReader of these columns, with the table read."""
         table = license_table(self.licenses).licenses if self.licenses else {}
+        checkouts = CheckoutReader(self.repositories, table, self.owners, self.max_document_bytes)
         return GithubReader(
-            self.repository, self.path, self.content, self.license, table, self.max_document_bytes
+            self.repository, self.path, self.content, self.license, table, checkouts, self.max_document_bytes
         )
-
-
-class AllowedLicenses(CleanStage):
-    """Files of repositories under any other licence go, and those under none that is known."""
-
-    name: ClassVar[str] = "license"
-    allowed: tuple[str, ...] = Field(
-        ("Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause"),
-        description='the paper: "projects that are distributed under the Apache, BSD and MIT licenses"',
-    )
-
-    @field_validator("allowed")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if not spdx(name):
-                raise ValueError(f"licences by their SPDX names; {name!r} is none that is known")
-        return tuple(spdx(name) for name in names)
-
-    def clean(self, document: Document) -> None:
-        """Set the verdict `license`, or `no_license` where none is known."""
-        expression = document.metadata.get("license")
-        if expression is None:
-            document.verdict = Verdict("no_license")
-        elif not is_allowed(expression, self.allowed):
-            document.verdict = Verdict("license")
-
-
-class CodeEndings(CleanStage):
-    """Files whose path ends otherwise go."""
-
-    name: ClassVar[str] = "extension"
-    endings: tuple[str, ...] = Field(ENDINGS, description="RedPajama, github_run_filter.py; case counts")
-
-    def clean(self, document: Document) -> None:
-        """Set the verdict `extension`; metadata gains `code_language` where path and text show it."""
-        path = document.metadata["path"]
-        language = code_language(path, document.text)
-        if language is not None:
-            document.metadata["code_language"] = language
-        if not path.endswith(self.endings):
-            document.verdict = Verdict("extension")
-
-
-class MaxLineLength(CleanStage):
-    """Files with a line that is too long go: minified code, data."""
-
-    name: ClassVar[str] = "max_line_length"
-    max_characters: int = Field(1000, ge=1, description="RedPajama: more than 1000 goes")
-
-    def clean(self, document: Document) -> None:
-        """Set the verdict `max_line_length`."""
-        longest = line_lengths(document.text).longest
-        if longest > self.max_characters:
-            document.verdict = Verdict(self.name, longest, self.max_characters)
-
-
-class MeanLineLength(CleanStage):
-    """Files whose lines are too long on the whole go."""
-
-    name: ClassVar[str] = "mean_line_length"
-    max_characters: float = Field(100, gt=0, description="RedPajama: more than 100 goes")
-
-    def clean(self, document: Document) -> None:
-        """Set the verdict `mean_line_length`."""
-        mean = line_lengths(document.text).mean
-        if mean > self.max_characters:
-            document.verdict = Verdict(self.name, mean, self.max_characters)
-
-
-class AlphanumericShare(CleanStage):
-    """Files of too few letters and digits go."""
-
-    name: ClassVar[str] = "alphanumeric_share"
-    min_share: float = Field(0.25, ge=0, le=1, description="RedPajama: less than 0.25 goes")
-
-    def clean(self, document: Document) -> None:
-        """Set the verdict `alphanumeric_share`; blank files are left to `empty`."""
-        share = alphanumeric_share(document.text)
-        if share < self.min_share and document.text.strip():
-            document.verdict = Verdict(self.name, share, self.min_share)
-
-
-class LettersPerToken(CleanStage):
-    """Files go of which a tokenizer makes many tokens with few letters in them: numbers, rare scripts."""
-
-    name: ClassVar[str] = "letters_per_token"
-    min_ratio: float = Field(
-        1.35,
-        ge=0,
-        description="RedPajama: 1.5 with Pythia's tokenizer, which this is for the bundled one"
-        " (docs/sources/github.md)",
-    )
-    tokenizer: str = Field(
-        "bundled:code-tokenizer.model", description="its digest is part of the phase's key"
-    )
-
-    def settings(self) -> dict[str, Any]:
-        """The threshold, the tokenizer's name and its digest."""
-        return super().settings() | {"digest": resolve(self.tokenizer).digest}
-
-    def model_paths(self) -> list[str]:
-        """The tokenizer."""
-        return [self.tokenizer]
-
-    def clean(self, document: Document) -> None:
-        """Set the verdict `letters_per_token`; blank files are left to `empty`."""
-        if not document.text.strip():
-            return
-        _, lengths = _encoder(resolve(self.tokenizer)).encode([document.text])
-        ratio = letters(document.text) / max(int(lengths[0]), 1)
-        if ratio < self.min_ratio:
-            document.verdict = Verdict(self.name, ratio, self.min_ratio)
-
-
-@lru_cache(maxsize=2)
-def _encoder(model: Model) -> Encoder:
-    return Encoder(load_sentencepiece(model), memory_bytes=_WORD_MEMORY)
-
-
-class DropGenerated(CleanStage):
-    """Files that a program wrote or minified go."""
-
-    name: ClassVar[str] = "generated"
-
-    def clean(self, document: Document) -> None:
-        """Set the verdict `generated`."""
-        if is_generated(document.metadata["path"], document.text):
-            document.verdict = Verdict(self.name)
-
-
-class DropVendored(CleanStage):
-    """Files in folders for copies of other projects go."""
-
-    name: ClassVar[str] = "vendored"
-
-    def clean(self, document: Document) -> None:
-        """Set the verdict `vendored`."""
-        if is_vendored(document.metadata["path"]):
-            document.verdict = Verdict(self.name)
-
-
-class DropEncoded(CleanStage):
-    """Files with long pieces of base64, hexadecimal or escaped data, or much of it in all, go."""
-
-    name: ClassVar[str] = "encoded"
-    max_characters: int = Field(1024, ge=0, description="in one piece; StarCoder 2 (arXiv:2402.19173)")
-    max_share: float = Field(0.5, ge=0, le=1, description="of all characters; StarCoder 2")
-
-    def clean(self, document: Document) -> None:
-        """Set the verdict `encoded` with the longest piece, or `encoded_share` with the share."""
-        found = encoded(document.text)
-        if found.longest > self.max_characters:
-            document.verdict = Verdict(self.name, found.longest, self.max_characters)
-        elif found.share > self.max_share:
-            document.verdict = Verdict("encoded_share", found.share, self.max_share)
-
-
-class StripHeader(CleanStage):
-    """Licence and copyright notices go from the comments that a file begins with."""
-
-    name: ClassVar[str] = "strip_header"
-
-    def clean(self, document: Document) -> None:
-        """Replace `text`."""
-        language = document.metadata.get("code_language")
-        document.text = strip_header(document.text, language)
-
-
-class DropEmpty(CleanStage):
-    """Files in which nothing is, or nothing but the header was, go."""
-
-    name: ClassVar[str] = "empty"
-
-    def clean(self, document: Document) -> None:
-        """Set the verdict `empty`."""
-        if not document.text.strip():
-            document.verdict = Verdict(self.name)
 
 
 GITHUB = Flow(
     name="github",
-    read=GithubRows(),
+    read=GithubFiles(),
     clean=(
         AllowedLicenses(),
         CodeEndings(),

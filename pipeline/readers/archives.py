@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import io
 import lzma
+import stat
 import struct
 import tarfile
 import zipfile
@@ -126,8 +127,8 @@ def zip_members(stream: BinaryIO, max_bytes: int) -> Iterator[Member | PassedOve
     total = 0
     for info in archive.infolist():
         head = info.filename.encode("utf-8", "surrogateescape")[:HEAD_BYTES]
-        if info.is_dir():
-            yield PassedOver("folder")
+        if info.is_dir() or stat.S_ISLNK(info.external_attr >> 16):  # Unix mode, by the writers that have it
+            yield PassedOver("folder" if info.is_dir() else "link")
             continue
         error = _refusal(info.filename, info.file_size, max_bytes)
         data = b""

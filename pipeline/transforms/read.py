@@ -22,6 +22,8 @@ class ReadStage(Stage, ABC):
     name: ClassVar[str] = "read"
     file_names: ClassVar[frozenset[str]] = frozenset()
     """File names that say nothing without their folder's."""
+    folders: ClassVar[bool] = False
+    """Whether a folder on this machine is an input as a whole, read as a tar of its files."""
     max_document_bytes: int = Field(
         MAX_DOCUMENT_BYTES, gt=0, description="a larger document is a dead letter (docs/design.md, section 2)"
     )
