@@ -315,9 +315,7 @@ def test_the_fingerprint_of_a_folder_is_of_its_names_and_contents(tmp_path: Path
     memory = str(tmp_path / "memory.json")
 
     def fingerprint() -> str:
-        return fingerprint_inputs(find_inputs("github", [str(repository)], folders=True), memory, False)[
-            0
-        ].fingerprint
+        return fingerprint_inputs(inputs(repository), memory, False)[0].fingerprint
 
     first = fingerprint()
     (repository / ".git" / "objects" / "pack").write_text("another")
