@@ -39,6 +39,7 @@ class SourceBlock(_Strict):
     inputs: list[InputPattern] = Field(
         [], description="file patterns, or {pattern, snapshot}; empty: the bundled samples"
     )
+    preset: str = Field("", description="thresholds that a flow has under a name; the block's own come after")
     published_epochs: float | None = Field(None, description="report only")
     published_disk: str | None = Field(None, description="report only")
 
@@ -124,7 +125,16 @@ def _source(check: _Checker, name: str, block: object) -> Source:
         if key not in own and key not in stages:
             names = [*SourceBlock.model_fields, *stages]
             raise check.error((*place, key), f"unknown key{_nearest(str(key), names)}")
-    changed = {key: _stage(check, stages[key], block[key], (*place, key)) for key in block if key not in own}
+    preset = block.get("preset") or ""
+    if preset and preset not in flow.presets:
+        near = _nearest(str(preset), flow.presets)
+        raise check.error((*place, "preset"), f"{flow_name} has no preset {preset!r}{near}")
+    named = flow.presets[preset] if preset else {}
+    stages |= {
+        key: _stage(check, stages[key], override, (*place, "preset")) for key, override in named.items()
+    }
+    changed = {key: stages[key] for key in named}
+    changed |= {key: _stage(check, stages[key], block[key], (*place, key)) for key in block if key not in own}
     return Source(check.model(SourceBlock, own, place), flow.with_stages(changed))
 
 

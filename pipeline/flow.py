@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeVar, cast
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
 from pipeline.dedup.rounds import Round
 from pipeline.transforms.clean import CleanStage
@@ -20,7 +20,7 @@ class Flow:
     """The recipe of a source, phase by phase.
 
     `read` and `clean` run in `prepare`, `rounds` in `lines`, `judge` in `judge`, `duplicates` in
-    `duplicates`.
+    `duplicates`. `presets`: what a config says of stages, by a name that stands for it.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Flow:
     rounds: tuple[Round, ...] = ()
     judge: tuple[JudgeStage, ...] = ()
     duplicates: tuple[Round, ...] = ()
+    presets: Mapping[str, Mapping[str, Mapping[str, Any] | bool]] = field(default_factory=dict)
 
     def stages(self) -> dict[str, Stage]:
         """Every stage by the name it has in a config."""
@@ -51,4 +52,5 @@ class Flow:
             rounds=rebuilt(self.rounds),
             judge=rebuilt(self.judge),
             duplicates=rebuilt(self.duplicates),
+            presets=self.presets,
         )

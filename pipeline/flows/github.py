@@ -10,6 +10,7 @@ from pydantic import Field
 
 from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts
 from pipeline.flow import Flow
+from pipeline.flows.github_presets import GITHUB_PRESETS
 from pipeline.readers.checkouts import CheckoutReader
 from pipeline.readers.github import GithubReader
 from pipeline.readers.license_table import license_table
@@ -26,6 +27,14 @@ from pipeline.transforms.code import (
     MaxLineLength,
     MeanLineLength,
     StripHeader,
+)
+from pipeline.transforms.code_later import (
+    AlphabeticShare,
+    DataSize,
+    DropXml,
+    MaxLines,
+    TextNames,
+    VisibleHtml,
 )
 from pipeline.transforms.read import ReadStage
 
@@ -64,16 +73,23 @@ GITHUB = Flow(
     clean=(
         AllowedLicenses(),
         CodeEndings(),
+        TextNames(on=False),
+        DropXml(on=False),
         DropVendored(on=False),
         DropGenerated(on=False),
+        DataSize(on=False),
+        MaxLines(on=False),
         MaxLineLength(),
         MeanLineLength(),
         AlphanumericShare(),
+        AlphabeticShare(on=False),
         DropEncoded(on=False),
+        VisibleHtml(on=False),
         LettersPerToken(),
         StripHeader(),
         DropEmpty(),
     ),
     rounds=(DuplicateIds(),),
     duplicates=(DuplicateTexts(),),
+    presets=GITHUB_PRESETS,
 )

@@ -18,6 +18,7 @@ from pipeline.transforms.clean import CleanStage
 from tokenizer.encode import Encoder
 
 _WORD_MEMORY = 32 << 20  # bytes of tokens remembered for words that come again
+Limit = float | None
 
 
 class AllowedLicenses(CleanStage):
@@ -46,19 +47,45 @@ class AllowedLicenses(CleanStage):
             document.verdict = Verdict("license")
 
 
+Limits = dict[str, Limit]
+"""Limits for single endings (".md") and languages ("HTML"), an ending before its language; null for none."""
+
+
+def limit_for(document: Document, limit: float, limits: Limits) -> float | None:
+    """The limit for the document: of its ending, of its language, or `limit`."""
+    if not limits:
+        return limit
+    name = document.metadata["path"].rsplit("/", 1)[-1]
+    ending = name[name.rfind(".") :] if "." in name else name
+    return limits.get(ending, limits.get(language_of(document) or "", limit))
+
+
+def language_of(document: Document) -> str | None:
+    """The document's language by path and text, kept as `code_language` in its metadata."""
+    known = document.metadata.get("code_language")
+    if known is None:
+        known = code_language(document.metadata["path"], document.text)
+        if known is not None:
+            document.metadata["code_language"] = known
+    return known
+
+
 class CodeEndings(CleanStage):
     """Files whose path ends otherwise go."""
 
     name: ClassVar[str] = "extension"
-    endings: tuple[str, ...] = Field(ENDINGS, description="RedPajama, github_run_filter.py; case counts")
+    endings: tuple[str, ...] = Field(
+        ENDINGS,
+        description="RedPajama, github_run_filter.py; case counts. An empty list: all of known languages",
+    )
+    dropped: tuple[str, ...] = Field((), description="endings and languages that go all the same")
 
     def clean(self, document: Document) -> None:
         """Set the verdict `extension`; metadata gains `code_language` where path and text show it."""
         path = document.metadata["path"]
-        language = code_language(path, document.text)
-        if language is not None:
-            document.metadata["code_language"] = language
-        if not path.endswith(self.endings):
+        language = language_of(document)
+        wanted = path.endswith(self.endings) if self.endings else language is not None
+        if not wanted or language in self.dropped or f".{path.rsplit('.', 1)[-1]}" in self.dropped:
             document.verdict = Verdict("extension")
 
 
@@ -67,12 +94,14 @@ class MaxLineLength(CleanStage):
 
     name: ClassVar[str] = "max_line_length"
     max_characters: int = Field(1000, ge=1, description="RedPajama: more than 1000 goes")
+    limits: Limits = Field({}, description="other maxima by ending or language")
 
     def clean(self, document: Document) -> None:
         """Set the verdict `max_line_length`."""
+        limit = limit_for(document, self.max_characters, self.limits)
         longest = line_lengths(document.text).longest
-        if longest > self.max_characters:
-            document.verdict = Verdict(self.name, longest, self.max_characters)
+        if limit is not None and longest > limit:
+            document.verdict = Verdict(self.name, longest, limit)
 
 
 class MeanLineLength(CleanStage):
@@ -80,12 +109,14 @@ class MeanLineLength(CleanStage):
 
     name: ClassVar[str] = "mean_line_length"
     max_characters: float = Field(100, gt=0, description="RedPajama: more than 100 goes")
+    limits: Limits = Field({}, description="other maxima by ending or language")
 
     def clean(self, document: Document) -> None:
         """Set the verdict `mean_line_length`."""
+        limit = limit_for(document, self.max_characters, self.limits)
         mean = line_lengths(document.text).mean
-        if mean > self.max_characters:
-            document.verdict = Verdict(self.name, mean, self.max_characters)
+        if limit is not None and mean > limit:
+            document.verdict = Verdict(self.name, mean, limit)
 
 
 class AlphanumericShare(CleanStage):
@@ -93,12 +124,14 @@ class AlphanumericShare(CleanStage):
 
     name: ClassVar[str] = "alphanumeric_share"
     min_share: float = Field(0.25, ge=0, le=1, description="RedPajama: less than 0.25 goes")
+    limits: Limits = Field({}, description="other minima by ending or language")
 
     def clean(self, document: Document) -> None:
         """Set the verdict `alphanumeric_share`; blank files are left to `empty`."""
+        limit = limit_for(document, self.min_share, self.limits)
         share = alphanumeric_share(document.text)
-        if share < self.min_share and document.text.strip():
-            document.verdict = Verdict(self.name, share, self.min_share)
+        if limit is not None and share < limit and document.text.strip():
+            document.verdict = Verdict(self.name, share, limit)
 
 
 class LettersPerToken(CleanStage):
@@ -183,8 +216,7 @@ class StripHeader(CleanStage):
 
     def clean(self, document: Document) -> None:
         """Replace `text`."""
-        language = document.metadata.get("code_language")
-        document.text = strip_header(document.text, language)
+        document.text = strip_header(document.text, language_of(document))
 
 
 class DropEmpty(CleanStage):
