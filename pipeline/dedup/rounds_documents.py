@@ -129,6 +129,27 @@ class DuplicateIds(DocumentRound):
         return Keyed(high, low, np.arange(table.num_rows), (forms, nothing, nothing))
 
 
+class OlderVersions(DocumentRound):
+    """Versions of one paper, by `metadata.arxiv_id`: the latest that is kept so far stays.
+
+    A version that is not said is the latest: arXiv's bulk archives and addresses without one have that.
+    """
+
+    name: ClassVar[str] = "older_version"
+
+    def keys(self, table: pa.Table) -> Keyed:
+        """The rows that are kept so far and have an arXiv id."""
+        metadata = [orjson.loads(text) for text in table.column("metadata").to_pylist()]
+        kept = table.column("verdict").is_null().to_pylist()
+        rows = np.array(
+            [row for row, fields in enumerate(metadata) if kept[row] and "arxiv_id" in fields], int
+        )
+        high, low = split_hex([xxhash.xxh3_128_hexdigest(metadata[row]["arxiv_id"].encode()) for row in rows])
+        versions = np.array([metadata[row].get("version", np.inf) for row in rows], np.float64)
+        nothing = np.zeros(len(rows), np.int64)
+        return Keyed(high, low, rows, (nothing, -versions, nothing))
+
+
 class DuplicateTexts(DocumentRound):
     """Documents of equal text, within and across sources: the better one by `quality` stays, then the
     smaller id."""

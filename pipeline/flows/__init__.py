@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.flow import Flow
+from pipeline.flows.arxiv import ARXIV
 from pipeline.flows.books import BOOKS
 from pipeline.flows.c4 import C4
 from pipeline.flows.c4_from_web import C4_FROM_WEB
@@ -14,5 +15,5 @@ from pipeline.flows.wikipedia import WIKIPEDIA
 
 FLOWS: dict[str, Flow] = {
     flow.name: flow
-    for flow in (COMMONCRAWL, C4, C4_FROM_WEB, GITHUB, WIKIPEDIA, BOOKS, STACKEXCHANGE, DOCUMENTS)
+    for flow in (COMMONCRAWL, C4, C4_FROM_WEB, GITHUB, WIKIPEDIA, BOOKS, ARXIV, STACKEXCHANGE, DOCUMENTS)
 }
