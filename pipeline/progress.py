@@ -1,21 +1,21 @@
-"""What a person sees while a run works: read from the receipts of finished units, the same for every
-runner."""
+"""What a person sees while a run works: a live table on a terminal, plain log lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
-from pipeline.files import join, list_folder
 from pipeline.sizes import format_bytes
-from pipeline.units import Unit, receipts_folder
+from pipeline.tally import Count, Snapshot, Tally, fields_of
+from pipeline.units import Unit
 
 # Off a terminal, one line this often (seconds).
 LINE_EVERY = 10.0
@@ -23,10 +23,11 @@ _LOOK_EVERY = 0.5
 
 
 class Progress:
-    """Shows the work of one room after another: a bar on a terminal, plain lines elsewhere."""
+    """Shows the work of one room after another; `every`: seconds between two log lines off a terminal."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, every: float = LINE_EVERY) -> None:
         self._console = console or Console(stderr=True)
+        self._every = every
 
     @contextmanager
     def room(self, room: str, out: str, pending: list[Unit], done: int) -> Iterator[None]:
@@ -34,12 +35,10 @@ class Progress:
         if not pending:
             yield
             return
-        note = f" ({done} done before)" if done else ""
         stop = threading.Event()
-        watch = self._bar if self._console.is_terminal else self._lines
-        thread = threading.Thread(
-            target=watch, args=(f"{room}{note}", out, pending, stop), name="progress", daemon=True
-        )
+        watch = self._table if self._console.is_terminal else self._lines
+        tally = Tally(out, pending)
+        thread = threading.Thread(target=watch, args=(room, done, tally, stop), name="progress", daemon=True)
         thread.start()
         try:
             yield
@@ -47,33 +46,14 @@ class Progress:
             stop.set()
             thread.join()
 
-    def _bar(self, label: str, out: str, pending: list[Unit], stop: threading.Event) -> None:
-        with Bars(
-            TextColumn("{task.description:32}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-        ) as bars:
-            task = bars.add_task(label, total=len(pending), rate="")
-            start = time.monotonic()
+    def _table(self, room: str, done: int, tally: Tally, stop: threading.Event) -> None:
+        with Live(console=self._console, transient=True, auto_refresh=False) as live:
             while not stop.wait(_LOOK_EVERY):
-                finished = _finished(out, pending)
-                bars.update(task, completed=len(finished), rate=_rate(finished, start))
+                live.update(view(room, done, tally.look()), refresh=True)
 
-    def _lines(self, label: str, out: str, pending: list[Unit], stop: threading.Event) -> None:
-        start = time.monotonic()
-        while not stop.wait(LINE_EVERY):
-            finished = _finished(out, pending)
-            left = len(pending) - len(finished)
-            eta = (time.monotonic() - start) / max(len(finished), 1) * left
-            self.say(
-                f"{label}: {len(finished)} of {len(pending)} units, {_rate(finished, start)}, "
-                + (f"about {eta:.0f} s left" if finished else "no estimate yet")
-            )
+    def _lines(self, room: str, done: int, tally: Tally, stop: threading.Event) -> None:
+        while not stop.wait(self._every):
+            self.say(fields_of(room, tally.look()) + (f" done_before={done}" if done else ""))
 
     def say(self, message: str) -> None:
         """Print one line for the user, beside standard output's results."""
@@ -81,14 +61,39 @@ class Progress:
         sys.stderr.flush()
 
 
-def _finished(out: str, pending: list[Unit]) -> list[Unit]:
-    present = {
-        (room, source): list_folder(join(out, receipts_folder(room, source)))
-        for room, source in {(unit.room, unit.source) for unit in pending}
-    }
-    return [unit for unit in pending if f"{unit.name}.json" in present[unit.room, unit.source]]
+def view(room: str, done: int, snapshot: Snapshot) -> Group:
+    """A snapshot for a terminal: a line on the room, and a row for each source."""
+    total = snapshot.total
+    left = "no estimate yet" if snapshot.left is None else f"about {_clock(snapshot.left)} left"
+    before = f", {done:,} done before" if done else ""
+    headline = (
+        f"{room}: {total.done:,} of {total.units:,} units{before}; {_clock(snapshot.seconds)}, {left}; "
+        f"memory {format_bytes(snapshot.memory)}"
+    )
+    table = Table(box=None, pad_edge=False)
+    table.add_column("source")
+    table.add_column("", width=20)
+    for name in ("units", "documents", "documents/s", "bytes/s", "kept", "dropped"):
+        table.add_column(name, justify="right")
+    for source, count in snapshot.sources.items():
+        table.add_row(source, ProgressBar(total=count.units, completed=count.done), *_cells(count, snapshot))
+    return Group(Text(headline), table)
 
 
-def _rate(finished: list[Unit], start: float) -> str:
-    seconds = max(time.monotonic() - start, 1e-3)
-    return f"{format_bytes(sum(unit.size for unit in finished) / seconds)}/s"
+def _cells(count: Count, snapshot: Snapshot) -> list[str]:
+    seconds = max(snapshot.seconds, 1e-3)
+    decided = count.kept or count.dropped
+    return [
+        f"{count.done:,}/{count.units:,}",
+        f"{count.documents:,}",
+        f"{count.documents / seconds:,.0f}",
+        format_bytes(count.bytes / seconds),
+        f"{count.kept:,}" if decided else "",
+        f"{count.dropped:,}" if decided else "",
+    ]
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
