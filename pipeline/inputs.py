@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,7 +44,8 @@ class InputPattern(BaseModel):
 class InputFile:
     """One input: `name` is what outputs and ledgers call it, `path` where it is read from.
 
-    `snapshot` is the crawl of the documents that do not name theirs.
+    `snapshot` is the crawl of the documents that do not name theirs, `beside` are the files that it is read
+    with, as an index.
     """
 
     name: str
@@ -52,6 +53,11 @@ class InputFile:
     size: int
     snapshot: str = ""
     fingerprint: str = ""
+    beside: tuple[InputFile, ...] = ()
+
+    def identity(self) -> list[Any]:
+        """What outputs depend on, for keys: name, content, crawl, and the same of the files beside it."""
+        return [self.name, self.fingerprint, self.snapshot, [file.identity() for file in self.beside]]
 
 
 def find_inputs(
@@ -88,6 +94,22 @@ def find_inputs(
         (InputFile(names[path], path, size, snapshots[path]) for path, size in sizes.items()),
         key=lambda file: file.name,
     )
+
+
+def with_files_beside(files: list[InputFile], wanted: Callable[[str], Sequence[str]]) -> list[InputFile]:
+    """Add to each file those of the paths `wanted(its path)` that are there."""
+    found = []
+    for file in files:
+        sizes = {path: _size_of(path) for path in wanted(file.path)}
+        beside = [InputFile(posixpath.basename(p), p, size) for p, size in sizes.items() if size is not None]
+        found.append(replace(file, beside=tuple(beside)))
+    return found
+
+
+def _size_of(path: str) -> int | None:
+    if is_local(path):
+        return Path(path).stat().st_size if Path(path).is_file() else None
+    return _match(path, folders=False).get(path)
 
 
 def _match(pattern: str, folders: bool) -> dict[str, int]:
@@ -149,10 +171,17 @@ def fingerprint_inputs(files: list[InputFile], memory_path: str, verify: bool) -
     modification time, remembered in the file at `memory_path`, unless `verify` asks to hash it again.
     """
     memory = {} if verify or not exists(memory_path) else orjson.loads(read_file(memory_path))
+    listed = [*files, *(other for file in files for other in file.beside)]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        marks = list(pool.map(lambda file: _fingerprint(file, memory), files))
-    write_file(memory_path, orjson.dumps(dict(zip([f.path for f in files], marks, strict=True))))
-    return [replace(file, fingerprint=str(mark[-1])) for file, mark in zip(files, marks, strict=True)]
+        marks = list(pool.map(lambda file: _fingerprint(file, memory), listed))
+    known = dict(zip([file.path for file in listed], marks, strict=True))
+    write_file(memory_path, orjson.dumps(known))
+
+    def marked(file: InputFile) -> InputFile:
+        beside = tuple(map(marked, file.beside))
+        return replace(file, fingerprint=str(known[file.path][-1]), beside=beside)
+
+    return [marked(file) for file in files]
 
 
 def _fingerprint(file: InputFile, memory: dict[str, list[object]]) -> list[object]:

@@ -9,7 +9,14 @@ from pathlib import Path
 from pipeline.config import Config, Source
 from pipeline.errors import WinnowError
 from pipeline.flow import Flow
-from pipeline.inputs import InputFile, InputPattern, find_inputs, fingerprint_inputs, memory_path
+from pipeline.inputs import (
+    InputFile,
+    InputPattern,
+    find_inputs,
+    fingerprint_inputs,
+    memory_path,
+    with_files_beside,
+)
 from pipeline.options import Options
 from pipeline.yaml_lines import load_yaml
 
@@ -69,7 +76,7 @@ def select_sources(config: Config, sources: dict[str, Source], options: Options)
     }
     if not flows:
         raise WinnowError("no source has any input; give some with --input SOURCE=PATTERN")
-    inputs = {name: found[name] for name in flows}
+    inputs = {name: with_files_beside(found[name], flow.read.beside) for name, flow in flows.items()}
     for name, flow in flows.items():
         flow.read.check_inputs(name, [file.name for file in inputs[name]])
     left_out = [name for name in sources if name not in flows]

@@ -24,6 +24,7 @@ from test_stackexchange_reader import HEADER, QUESTION, answer, dump, row
 from pipeline.errors import WinnowError
 from pipeline.flows.stackexchange import JoinThread, StackExchangeDump
 from pipeline.ledger import read_ledger
+from pipeline.parts import Spread
 from pipeline.readers import stackexchange_threads
 from pipeline.readers.stackexchange import Post
 from pipeline.readers.stackexchange_dump import StackExchangeReader, is_other_table, site_of
@@ -139,9 +140,8 @@ def test_neither_the_order_of_rows_nor_the_partitions_leave_a_trace(data: st.Dat
     expected = read(dump(*lines))
     assert read(dump(*shuffled)) == expected
     assert len(expected) == len(lines)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stackexchange_threads, "IDS_PER_PARTITION", data.draw(st.integers(1, 64)))
-        assert read(dump(*shuffled)) == expected
+    found = read(dump(*shuffled), partition_bytes=data.draw(st.integers(40, 1000)))
+    assert sorted(map(repr, found)) == sorted(map(repr, expected))
 
 
 def test_partitions_appended_to_many_times_give_the_same(tmp_path: Path) -> None:
@@ -151,17 +151,25 @@ def test_partitions_appended_to_many_times_give_the_same(tmp_path: Path) -> None
     ]  # fmt: skip
     random.Random(5).shuffle(posts)
     found = []
-    for buffered in (1 << 30, 9_000):
-        folder = tmp_path / str(buffered)
-        folder.mkdir()
-        threads = stackexchange_threads.Threads(folder, buffered)
+    for run_bytes in (1 << 30, 9_000):
+        runs: list[str] = []
+
+        def write(data: bytes, runs: list[str] = runs, run_bytes: int = run_bytes) -> None:
+            path = tmp_path / f"{run_bytes}-{len(runs)}"
+            path.write_bytes(data)
+            runs.append(str(path))
+
+        spread = Spread(7, write, run_bytes)
         for post in posts:
-            threads.add(post)
-        found.append(list(threads.by_question(1 << 20)))
-        assert not list(folder.iterdir())
+            stackexchange_threads.put(spread, post)
+        spread.finish()
+        found.append([list(stackexchange_threads.threads(runs, number, 1 << 20)) for number in range(7)])
+        assert spread.entries == [sum(len(t.posts) for t in threads) for threads in found[-1]]
+    assert len(runs) > 50
     assert found[0] == found[1]
-    assert [t.question for t in found[0]] == sorted({p.parent or p.id for p in posts})
-    assert sum(len(t.posts) for t in found[0]) == len(posts)
+    questions = [t.question for threads in found[0] for t in threads]
+    assert sorted(questions) == sorted({p.parent or p.id for p in posts})
+    assert sum(len(t.posts) for threads in found[0] for t in threads) == len(posts)
 
 
 @pytest.mark.parametrize(
@@ -267,10 +275,8 @@ def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: py
     assert not list(tmp_path.iterdir())
 
 
-def test_memory_does_not_grow_with_the_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Partitions and buffer are smaller than usual, so that 20 MB of rows held would show.
-    monkeypatch.setattr(stackexchange_threads, "IDS_PER_PARTITION", 1 << 10)
-    monkeypatch.setattr(stackexchange_threads.Threads.__init__, "__defaults__", (1 << 20,))
+def test_memory_does_not_grow_with_the_site(tmp_path: Path) -> None:
+    # Partitions and runs are smaller than usual, so that 20 MB of rows held would show.
     path = tmp_path / "Posts.xml"
     body = "&lt;p&gt;" + "word " * 300 + "&lt;/p&gt;"
     with path.open("w") as file:
@@ -282,8 +288,23 @@ def test_memory_does_not_grow_with_the_site(tmp_path: Path, monkeypatch: pytest.
     assert path.stat().st_size > 20_000_000
     tracemalloc.start()
     try:
+        runs: list[str] = []
+
+        def write(data: bytes) -> None:
+            runs.append(str(tmp_path / f"run-{len(runs)}"))
+            Path(runs[-1]).write_bytes(data)
+
+        spread = Spread(
+            stackexchange_threads.partition_count(NAME, path.stat().st_size, 1 << 20), write, 1 << 20
+        )
+        reader = StackExchangeReader()
         with path.open("rb") as stream:
-            kinds = Counter(type(event) for event in StackExchangeReader().read(stream, NAME))
+            assert list(reader.spread(stream, NAME, spread)) == []
+        spread.finish()
+        assert (spread.partitions, len(runs)) == (20, 21)
+        kinds: Counter[type] = Counter()
+        for number in range(spread.partitions):
+            kinds.update(type(event) for event in reader.partition(runs, NAME, number))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -114,7 +114,7 @@ def test_a_row_above_the_limit_is_a_dead_letter() -> None:
 def test_users_have_names() -> None:
     data = dump(row(Id=-1, DisplayName="Community"), row(Id=7, DisplayName="A & B"), row(DisplayName="x"))
     *users, dead = user_names(io.BytesIO(data))
-    assert users == [("-1", "Community"), ("7", "A & B")]
+    assert users == [(-1, "Community"), (7, "A & B")]
     assert isinstance(dead, DeadLetter)
 
 

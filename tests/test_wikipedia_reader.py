@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from pipeline.errors import WinnowError
 from pipeline.flows.wikipedia import WIKIPEDIA
 from pipeline.readers.wikipedia import WikipediaReader
-from pipeline.readers.wikipedia_streams import Part, parts
+from pipeline.readers.wikipedia_streams import Part, check_parts, index_name, is_index, parts
 from pipeline.records import DeadLetter, Document, Event, PassedOver
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "wikipedia"
@@ -169,6 +170,9 @@ def test_the_parts_together_are_the_whole(sizes: list[int], per_stream: int, siz
     found = parts(io.BytesIO(bz2.compress(index) if packed else index), len(data), size)
     assert [part.end for part in found] == [*[part.start for part in found[1:]], len(data)]
     assert all(part.end - part.start >= size for part in found[:-1])
+    assert [part.first for part in found] == [
+        sum(int(line.split(b":")[0]) < part.start for line in index.splitlines()) for part in found
+    ]
     reader = WikipediaReader()
     events = [event for part in found for event in reader.read_part(io.BytesIO(data), "x", part)]
     assert events == read(data, "x")
@@ -227,9 +231,96 @@ def test_damage_is_placed_at_the_stream_that_holds_it() -> None:
     start = int(index.split(b"\n")[2].split(b":")[0])
     broken = bytearray(data)
     broken[start + 30] ^= 0xFF
+    events = read(bytes(broken), "x")
+    assert events[2] == DeadLetter(start, "the bzip2 stream is damaged")
+    whole = read(data, "x")
+    assert events == [*whole[:2], events[2], *whole[4:]]
+    found = parts(io.BytesIO(index), len(data), 1)
+    reader = WikipediaReader()
+    assert events == [e for p in found for e in reader.read_part(io.BytesIO(bytes(broken)), "x", p)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_one_damaged_byte_costs_one_stream(data: st.DataObject) -> None:
+    sizes = data.draw(st.lists(st.integers(100, 9000), min_size=3, max_size=9))
+    whole, index = stored(sizes, 1)
+    starts = [*sorted({int(line.split(b":")[0]) for line in index.splitlines()}), whole.rindex(b"BZh")]
+    hit = data.draw(st.integers(0, len(sizes) - 1))
+    place = data.draw(st.integers(starts[hit], starts[hit + 1] - 1))
+    broken = bytearray(whole)
+    broken[place] ^= 1 << data.draw(st.integers(0, 7))
     events = read(bytes(broken))
-    assert kinds(events) == ["Document", "Document", "DeadLetter"]
-    assert events[-1] == DeadLetter(start, "the bzip2 stream is damaged")
+    # One bit of a stream's footer or padding may tell nothing; else its page, and no other, is the letter.
+    documents = [event for event in events if isinstance(event, Document)]
+    expected = [document for document in read(whole) if isinstance(document, Document)]
+    assert [d for d in expected if d not in documents] in ([], [expected[hit]])
+    letters = [event.offset for event in events if isinstance(event, DeadLetter)]
+    assert letters == ([] if len(documents) == len(sizes) else [starts[hit]])
+
+
+def test_xml_that_breaks_in_one_stream_costs_that_stream() -> None:
+    streams = [bz2.compress(text.encode()) for text in (HEADER, page(1), "<page><oops>", page(2), FOOTER)]
+    events = read(b"".join(streams))
+    assert kinds(events) == ["Document", "DeadLetter", "Document"]
+    assert isinstance(events[1], DeadLetter)
+    assert events[1].offset == len(streams[0]) + len(streams[1])
+
+
+@pytest.mark.parametrize("per_stream", [0, 100, 700])
+def test_behind_damage_the_next_page_is_read_wherever_streams_are_cut(per_stream: int) -> None:
+    """Compressors that work in parallel cut streams anywhere."""
+    xml = dump(*(page(n, "x" * 100) for n in range(1, 10)))
+    xml = xml.replace(b"<title>A b</title><ns>0</ns><id>4</id>", b"<title>A b</oops>")
+    cuts = range(0, len(xml), per_stream) if per_stream else []
+    events = read(b"".join(bz2.compress(xml[at : at + per_stream]) for at in cuts) or xml)
+    assert kinds(events) == ["Document"] * 3 + ["DeadLetter"] + ["Document"] * 5
+    assert [event.key[7] for event in events if isinstance(event, Document)] == list("12356789")
+    if not per_stream:
+        assert isinstance(events[3], DeadLetter)
+        assert events[3].offset == xml.index(b"<page><title>A b</oops>")
+
+
+def test_a_dump_of_errors_takes_linear_time() -> None:
+    taken = []
+    for size in (1, 4):
+        data = HEADER.encode() + b"<page></x>" * (size * 12_000)
+        start = time.process_time()
+        assert len(read(data)) == size * 12_000
+        taken.append(time.process_time() - start)
+    assert taken[1] < 8 * taken[0] + 0.2
+
+
+@pytest.mark.parametrize(
+    ("dump", "index"),
+    [
+        (
+            "enwiki-20220801-pages-articles-multistream.xml.bz2",
+            "enwiki-20220801-pages-articles-multistream-index.txt.bz2",
+        ),
+        (
+            "enwiki-20220801-pages-articles-multistream1.xml-p1p41242.bz2",
+            "enwiki-20220801-pages-articles-multistream-index1.txt-p1p41242.bz2",
+        ),
+        ("enwiki-20220801-pages-articles.xml.bz2", ""),
+        ("enwiki-20220801-pages-articles-multistream.xml", ""),
+    ],
+)
+def test_an_index_is_known_by_its_name(dump: str, index: str) -> None:
+    assert index_name(dump) == index
+    assert not is_index(dump)
+    if index:
+        assert is_index(index)
+        assert read(b"1:1:A", index) == [PassedOver("multistream index")]
+
+
+def test_an_index_of_another_dump_is_one_sentence() -> None:
+    data, index = stored([10] * 4, 1)
+    found = parts(io.BytesIO(index), len(data), 1)
+    check_parts(io.BytesIO(data), found)
+    check_parts(io.BytesIO(data.replace(b"BZh", b"XXX", 2)), found)  # its first page's stream is damaged
+    with pytest.raises(WinnowError, match="of another dump"):
+        check_parts(io.BytesIO(data[5:]), found)
 
 
 def test_a_page_that_breaks_plain_xml_is_placed_and_named() -> None:

@@ -3,7 +3,9 @@ comments and other formatting boilerplate" (LLaMA, arXiv:2302.13971, section 2.1
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import posixpath
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,9 +13,15 @@ from filters.wikitext import clean
 from filters.wikitext_kinds import list_share, page_kind
 from filters.wikitext_namespaces import namespaces
 from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts
+from pipeline.errors import WinnowError
+from pipeline.files import join, open_file
 from pipeline.flow import Flow
+from pipeline.inputs import InputFile
+from pipeline.parts import Part, Reading
 from pipeline.readers.wikipedia import WikipediaReader
-from pipeline.records import Document, Reader, Verdict
+from pipeline.readers.wikipedia_streams import PART_BYTES, check_parts, index_name, is_index, parts
+from pipeline.readers.wikipedia_streams import Part as Streams
+from pipeline.records import Document, Event, Verdict
 from pipeline.transforms.clean import CleanStage, DropShort
 from pipeline.transforms.read import ReadStage
 
@@ -22,10 +30,61 @@ class WikipediaDump(ReadStage):
     """A pages-articles XML dump of any language, as bzip2, gzip or plain."""
 
     wiki: str = Field("", description="a dump's wiki (dewiki), where its header lacks it or errs")
+    index: str = Field("", description="a multistream dump's index, or their folder, where not beside it")
+    part_bytes: int = Field(
+        PART_BYTES, gt=0, description="ours: stored bytes of a multistream dump in one unit of work"
+    )
 
-    def reader(self) -> Reader:
+    def settings(self) -> dict[str, Any]:
+        """All that decides what is read; the index's content does, not its path."""
+        return {key: value for key, value in super().settings().items() if key != "index"}
+
+    def reader(self) -> WikipediaReader:
         """A WikipediaReader with this stage's settings."""
         return WikipediaReader(wiki=self.wiki, max_document_bytes=self.max_document_bytes)
+
+    def beside(self, path: str) -> Sequence[str]:
+        """The index of a multistream dump: the one named, else by its name in the dump's folder."""
+        folder, _, name = path.rpartition("/")
+        index = index_name(name)
+        if not index:
+            return ()
+        if not self.index:
+            return (f"{folder}/{index}" if folder else index,)
+        return (self.index if is_index(posixpath.basename(self.index)) else join(self.index, index),)
+
+    def parts(self, file: InputFile) -> list[Part]:
+        """Ranges of about `part_bytes` of a multistream dump, by its index; without one none.
+
+        Raises WinnowError where the index is not of this dump.
+        """
+        if not file.beside:
+            return []
+        try:
+            with open_file(file.beside[0].path) as index:
+                found = parts(index, file.size, self.part_bytes)
+            with open_file(file.path) as dump:
+                check_parts(dump, found)
+        except WinnowError as error:
+            raise WinnowError(f"{file.beside[0].path}: {error}") from error
+        return [Part(part.first, part.end - part.start, part._asdict()) for part in found]
+
+    def events(self, reading: Reading) -> Iterator[Event]:
+        """One event for each page of a dump, or of a range of it."""
+        if reading.place is None:
+            yield from super().events(reading)
+            return
+        with open_file(reading.path) as stream:
+            yield from self.reader().read_part(stream, reading.name, Streams(**reading.place))
+
+    def check_inputs(self, source: str, names: Sequence[str]) -> None:
+        """Raise WinnowError for one index named beside several multistream dumps."""
+        dumps = [name for name in names if index_name(name)]
+        if is_index(posixpath.basename(self.index)) and len(dumps) > 1:
+            raise WinnowError(
+                f"sources.{source}.read.index names one index for {len(dumps)} multistream dumps; "
+                "name the folder of their indexes"
+            )
 
 
 class CleanWikitext(CleanStage):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -46,6 +47,7 @@ def judge(run: Run) -> Outcome:
     """Run the phase for every source."""
     with timed(Outcome(PHASE)) as outcome:
         prepared = {source: required(run, prepare.PHASE, source) for source in run.flows}
+        run = replace(run, flows={s: _settled(run.flows[s], prepared[s]) for s in run.flows})
         listed = {
             source: required(run, lines_phase.PHASE, source)
             for source in run.flows
@@ -66,6 +68,14 @@ def judge(run: Run) -> Outcome:
                 run, PHASE, Account(source, keys[source], configs[source], receipts[source], books, folders)
             )
     return outcome
+
+
+def _settled(flow: Flow, prepared: Manifest) -> Flow:
+    """The flow with stages that know what `prepare` counted in the whole source."""
+    records = Counter[str]()
+    for unit in prepared.units:
+        records[unit.facts["input"]] += unit.facts["records"]
+    return replace(flow, judge=tuple(stage.settled(flow.read, records) for stage in flow.judge))
 
 
 def _config(run: Run, source: str) -> dict[str, Any]:

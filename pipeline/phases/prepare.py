@@ -1,24 +1,32 @@
-"""Phase `prepare`: raw files to documents, dead letters and fingerprints, one input file a unit."""
+"""Phase `prepare`: raw files to documents, dead letters and fingerprints, one input or part of one a unit."""
 
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import orjson
 
-from pipeline.files import join, open_file, read_file
+from pipeline.errors import WinnowError
+from pipeline.files import join, read_file
 from pipeline.flow import Flow
 from pipeline.inputs import InputFile
 from pipeline.ledger import Line
-from pipeline.manifest import Manifest
-from pipeline.packed import Array, pack
-from pipeline.parquet import read_parquet, to_parquet
+from pipeline.manifest import Manifest, remove_unnamed
+from pipeline.parquet import read_parquet
+from pipeline.parts import Part
+from pipeline.phases.first_pass import (
+    rows_folder,
+    run_paths,
+    spread_inputs,
+    unit_payload,
+    unit_reading,
+    without_rows,
+)
+from pipeline.phases.input_writer import HEAD_BYTES, InputWriter
 from pipeline.phases.phase import (
     Account,
     Job,
@@ -32,16 +40,12 @@ from pipeline.phases.phase import (
     timed,
     up_to_date,
 )
-from pipeline.records import DeadLetter, Document, Event, Merged, PassedOver
-from pipeline.schema import documents_table
+from pipeline.records import DeadLetter, Document, Event
 from pipeline.transforms.clean import BYTES_REMOVED
 from pipeline.units import Outputs, Receipt, Unit, digest
 
 PHASE = "prepare"
-VERSION = 1
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
-_DEAD_PART_BYTES = 16 << 20
-_HEAD_BYTES = 200
+VERSION = 2
 
 
 def prepare(run: Run) -> Outcome:
@@ -49,19 +53,24 @@ def prepare(run: Run) -> Outcome:
     with timed(Outcome(PHASE)) as outcome:
         configs = {source: _config(run, source) for source in run.flows}
         keys = {
-            source: phase_key(VERSION, config, [_identity(file) for file in run.inputs[source]])
+            source: phase_key(VERSION, config, [file.identity() for file in run.inputs[source]])
             for source, config in configs.items()
         }
         outcome.ran = [s for s in run.flows if not up_to_date(run, PHASE, s, keys[s])]
-        jobs = [_job(run, source, configs[source]) for source in outcome.ran]
+        spreads = spread_inputs(run, outcome.ran)
+        jobs = [_job(run, source, configs[source], spreads[source]) for source in outcome.ran]
         receipts = run_jobs(run, PHASE, jobs)
         for source in outcome.ran:
+            # What the first pass met is booked with the rest; the rows it put aside are no output.
+            first = [without_rows(source, receipt) for receipt in spreads[source].values()]
+            receipts[source] += first
             lines = _books(run, source, receipts[source])
             folders = [f"documents/{source}", f"fingerprints/{PHASE}/{source}", f"dead_letters/{source}"]
             account = Account(
                 source, keys[source], configs[source], receipts[source], lines, folders, bytes_too=False
             )
             commit(run, PHASE, account)
+            remove_unnamed(run.out, [rows_folder(source)], set())
     return outcome
 
 
@@ -76,28 +85,59 @@ def _config(run: Run, source: str) -> dict[str, Any]:
     }
 
 
-def _identity(file: InputFile) -> list[str]:
-    return [file.name, file.fingerprint, file.snapshot]
+def _job(run: Run, source: str, config: dict[str, Any], spreads: dict[str, Receipt]) -> Job:
+    flow = run.flows[source]
+    units = []
+    for file in run.inputs[source]:
+        parts = [] if run.limit else _parts(flow, file, spreads.get(file.name))
+        runs = run_paths(source, spreads.get(file.name))
+        for number, part in enumerate(parts or [Part(0, file.size, {})]):
+            name = f"{file.name}-p{number:05d}" if parts else file.name
+            place = part.place if parts else None
+            units.append(
+                Unit(
+                    room=PHASE,
+                    source=source,
+                    name=name,
+                    key=digest([VERSION, config, file.identity(), name, part.first, place]),
+                    size=part.size,
+                    payload={
+                        **unit_payload(file),
+                        "first": part.first,
+                        "place": place,
+                        "runs": runs,
+                    },
+                )
+            )
+    _refuse_equal_names(source, [unit.name for unit in units])
+    return Job(source, units, PrepareInput(source, flow, run.config.batch_bytes, run.limit))
 
 
-def _job(run: Run, source: str, config: dict[str, Any]) -> Job:
-    units = [
-        Unit(
-            room=PHASE,
-            source=source,
-            name=file.name,
-            key=digest([VERSION, config, _identity(file)]),
-            size=file.size,
-            payload={"path": file.path, "snapshot": file.snapshot},
-        )
-        for file in run.inputs[source]
+def _parts(flow: Flow, file: InputFile, spread: Receipt | None) -> list[Part]:
+    """The parts of an input: one for each partition where a first pass made them, else the reader's own."""
+    if spread is None:
+        parts = flow.read.parts(file)
+        return parts if len(parts) > 1 else []
+    entries = spread.facts["entries"]
+    met = spread.facts["records"] - sum(entries)
+    before = itertools.accumulate(entries, initial=met)
+    size = file.size // len(entries)
+    return [
+        Part(first, size, {"partition": n}) for n, first in zip(range(len(entries)), before, strict=False)
     ]
-    return Job(source, units, PrepareInput(source, run.flows[source], run.config.batch_bytes, run.limit))
+
+
+def _refuse_equal_names(source: str, names: list[str]) -> None:
+    if len(set(names)) < len(names):
+        name = next(name for name in names if names.count(name) > 1)
+        raise WinnowError(
+            f"sources.{source}.inputs: one input is called {name}, as a part of another one is; rename it"
+        )
 
 
 @dataclass(frozen=True)
 class PrepareInput:
-    """The work of one input file: read, clean, batch, write documents and their fingerprints."""
+    """The work of one input or part of one: read, clean, batch, write documents and their fingerprints."""
 
     source: str
     flow: Flow
@@ -105,13 +145,16 @@ class PrepareInput:
     limit: int | None = None
 
     def __call__(self, unit: Unit, outputs: Outputs) -> dict[str, Any]:
-        """Write the input's batches and dead letters; the facts count every record met."""
-        writer = _InputWriter(self.source, self.flow, self.batch_bytes, unit.name, outputs)
-        with open_file(unit.payload["path"]) as stream:
-            events = self.flow.read.reader().read(stream, unit.name)
-            for ordinal, event in enumerate(itertools.islice(events, self.limit)):
-                writer.add(ordinal, self._cleaned(event, unit))
-        return writer.finish()
+        """Write the unit's batches and dead letters; the facts count every record met."""
+        name = unit.payload["input"]
+        writer = InputWriter(self.source, self.flow, self.batch_bytes, name, unit.name, outputs)
+        reading = replace(unit_reading(unit, outputs.out), limit=self.limit)
+        events = itertools.islice(self.flow.read.events(reading), self.limit)
+        for ordinal, event in enumerate(events, unit.payload["first"]):
+            writer.add(ordinal, self._cleaned(event, unit))
+        facts = writer.finish()
+        # A part of what a first pass spread: that pass has counted its records.
+        return {**facts, "records": 0} if reading.runs else facts
 
     def _cleaned(self, event: Event, unit: Unit) -> Event:
         """The event after the clean stages; a document at which one of them fails becomes a dead letter."""
@@ -125,98 +168,8 @@ class PrepareInput:
                     stage.clean(event)
             event.text.encode()
         except Exception as error:
-            return DeadLetter(-1, f"{event.key}: {type(error).__name__}: {error}", head[:_HEAD_BYTES])
+            return DeadLetter(-1, f"{event.key}: {type(error).__name__}: {error}", head[:HEAD_BYTES])
         return event
-
-
-@dataclass
-class _InputWriter:
-    """Collects the events of one input into batches and writes them as they fill."""
-
-    source: str
-    flow: Flow
-    batch_bytes: int
-    name: str
-    outputs: Outputs
-    counts: Counter[str] = field(default_factory=Counter)
-    passed_over: Counter[str] = field(default_factory=Counter)
-    batches: list[dict[str, Any]] = field(default_factory=list)
-    _documents: list[tuple[int, Document]] = field(default_factory=list)
-    _bytes: int = 0
-    _dead: list[bytes] = field(default_factory=list)
-    _dead_bytes: int = 0
-    _dead_parts: int = 0
-
-    def add(self, ordinal: int, event: Event) -> None:
-        """Account for one record."""
-        self.counts["records"] += 1
-        match event:
-            case Document():
-                self._add_document(ordinal, event)
-            case PassedOver(kind):
-                self.passed_over[kind] += 1
-            case Merged():
-                self.counts["merged"] += 1
-            case DeadLetter():
-                self._add_dead_letter(ordinal, event)
-
-    def _add_document(self, ordinal: int, document: Document) -> None:
-        # A batch ends before the document that would overfill it, and where another crawl begins: line
-        # deduplication may go by crawl, and takes a batch's crawl as one.
-        size = len(document.text.encode())
-        crosses = bool(self._documents) and self._documents[-1][1].snapshot != document.snapshot
-        if self._documents and (crosses or self._bytes + size > self.batch_bytes):
-            self._write_batch()
-        self._documents.append((ordinal, document))
-        self._bytes += size
-
-    def _write_batch(self) -> None:
-        name = f"{self.name}-{len(self.batches):05d}"
-        table = documents_table(self.source, self.name, self._documents)
-        self.outputs.write(f"documents/{self.source}/{name}.parquet", to_parquet(table), rows=table.num_rows)
-        arrays: dict[str, Array] = {"rows": np.array([table.num_rows], np.uint32)}
-        for round_ in self.flow.rounds:
-            arrays |= round_.fingerprint(table)
-        self.outputs.write(
-            f"fingerprints/{PHASE}/{self.source}/{name}.packed", pack(arrays), rows=table.num_rows
-        )
-        entries = {r.name: len(arrays[f"{r.name}.key"]) for r in self.flow.rounds}
-        snapshot = self._documents[0][1].snapshot
-        self.batches.append({"name": name, "snapshot": snapshot, "entries": entries, "rows": table.num_rows})
-        self._documents, self._bytes = [], 0
-
-    def _add_dead_letter(self, ordinal: int, letter: DeadLetter) -> None:
-        self.counts["dead"] += 1
-        error = _ADDRESS.sub("0x…", letter.error).replace("\n", " ")
-        row = {
-            "input": self.name,
-            "ordinal": ordinal,
-            "offset": letter.offset,
-            "error": error,
-            "head": letter.head[:_HEAD_BYTES].decode("utf-8", "backslashreplace"),
-        }
-        self._dead.append(orjson.dumps(row))
-        self._dead_bytes += len(self._dead[-1])
-        if self._dead_bytes > _DEAD_PART_BYTES:
-            self._write_dead_letters()
-
-    def _write_dead_letters(self) -> None:
-        path = f"dead_letters/{self.source}/{self.name}-{self._dead_parts:05d}.jsonl"
-        self.outputs.write(path, b"\n".join(self._dead) + b"\n", rows=len(self._dead))
-        self._dead, self._dead_bytes, self._dead_parts = [], 0, self._dead_parts + 1
-
-    def finish(self) -> dict[str, Any]:
-        """Write what is left; returns the facts of the receipt."""
-        if self._documents:
-            self._write_batch()
-        if self._dead:
-            self._write_dead_letters()
-        return {
-            "records": self.counts["records"],
-            "merged": self.counts["merged"],
-            "passed_over": dict(sorted(self.passed_over.items())),
-            "batches": self.batches,
-        }
 
 
 def batches(manifest: Manifest) -> list[dict[str, Any]]:
@@ -228,7 +181,9 @@ def batches(manifest: Manifest) -> list[dict[str, Any]]:
         for batch in unit.facts["batches"]:
             documents = files[f"documents/{manifest.source}/{batch['name']}.parquet"]
             fingerprint = files[f"fingerprints/{PHASE}/{manifest.source}/{batch['name']}.packed"]
-            found.append({**batch, "input": unit.name, "documents": documents, "fingerprint": fingerprint})
+            found.append(
+                {**batch, "input": unit.facts["input"], "documents": documents, "fingerprint": fingerprint}
+            )
     return sorted(found, key=lambda batch: batch["name"])
 
 
@@ -236,14 +191,15 @@ def _books(run: Run, source: str, receipts: list[Receipt]) -> list[Line]:
     lines: list[Line] = []
     for receipt in receipts:
         facts = receipt.facts
-        lines.append(Line(receipt.unit, "in", "records", facts["records"], 0))
-        lines.append(Line(receipt.unit, "merged", "merged", facts["merged"], 0))
-        lines += [Line(receipt.unit, "passed_over", k, n, 0) for k, n in facts["passed_over"].items()]
+        name = facts["input"]
+        lines.append(Line(name, "in", "records", facts["records"], 0))
+        lines.append(Line(name, "merged", "merged", facts["merged"], 0))
+        lines += [Line(name, "passed_over", k, n, 0) for k, n in facts["passed_over"].items()]
         paths = [output.path for output in receipt.outputs]
         dead = [path for path in paths if path.startswith("dead_letters/")]
         for path in dead:
             letters = read_file(join(run.out, path)).count(b"\n")
-            lines.append(Line(receipt.unit, "dead", "dead_letter", letters, 0))
+            lines.append(Line(name, "dead", "dead_letter", letters, 0))
     documents = [
         join(run.out, o.path) for r in receipts for o in r.outputs if o.path.startswith("documents/")
     ]

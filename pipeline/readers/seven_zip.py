@@ -1,7 +1,8 @@
-"""One file of a 7z archive, unpacked to local disk."""
+"""Some files of a 7z archive, unpacked to local disk."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
@@ -36,30 +37,34 @@ class _Sink(py7zr.io.Py7zIO):
         return self._size
 
 
-class _OneSink(py7zr.io.WriterFactory):
-    def __init__(self, target: BinaryIO) -> None:
-        self._target = target
+class _Sinks(py7zr.io.WriterFactory):
+    def __init__(self, targets: Mapping[str, BinaryIO]) -> None:
+        self._targets = targets
 
     def create(self, filename: str) -> _Sink:
-        return _Sink(self._target)
+        return _Sink(self._targets[PurePosixPath(filename).name])
 
 
-def unpack(archive: BinaryIO, file: str, target: BinaryIO) -> str:
-    """Write the member called `file`, in whatever folder of the archive, to `target`; "" or what failed.
+def unpack(archive: BinaryIO, targets: Mapping[str, BinaryIO]) -> tuple[set[str], str]:
+    """Write the members called as `targets`, in whatever folder of the archive, in one pass.
 
-    The member's path decides nothing: no file is made but `target`. Of a damaged archive `target` has what
-    came before the damage. Raises WinnowError where `target` cannot be written.
+    Returns the names found, and "" or what failed. A member's path decides nothing: no file is made but the
+    targets. Of a damaged archive they have what came before the damage. Raises WinnowError where one cannot
+    be written.
     """
+    found: dict[str, str] = {}
     try:
         with py7zr.SevenZipFile(archive) as opened:
-            members = sorted(name for name in opened.getnames() if PurePosixPath(name).name == file)
-            if not members:
-                return f"the archive holds no {file}"
-            opened.extract(targets=members[:1], factory=_OneSink(target))
+            for member in sorted(opened.getnames()):
+                name = PurePosixPath(member).name
+                if name in targets:
+                    found.setdefault(name, member)
+            if found:
+                opened.extract(targets=sorted(found.values()), factory=_Sinks(targets))
     except WinnowError:
         raise
     except py7zr.PasswordRequired:
-        return "the archive is encrypted"
+        return set(found), "the archive is encrypted"
     except Exception as error:  # whatever its decoders raise on damaged bytes
-        return f"the 7z archive is damaged: {type(error).__name__}"
-    return ""
+        return set(found), f"the 7z archive is damaged: {type(error).__name__}"
+    return set(found), ""

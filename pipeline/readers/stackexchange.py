@@ -137,12 +137,19 @@ def posts(stream: BinaryIO, max_row_bytes: int = MAX_ROW_BYTES) -> Iterator[Post
             )
 
 
-def user_names(stream: BinaryIO) -> Iterator[tuple[str, str] | DeadLetter]:
-    """Yield id and display name of each user of a Users.xml."""
-    for row in rows(stream):
+def user_names(
+    stream: BinaryIO, max_row_bytes: int = MAX_ROW_BYTES
+) -> Iterator[tuple[int, str] | DeadLetter]:
+    """Yield id and display name of each user of a Users.xml; a row without an id is a dead letter."""
+    for row in rows(stream, max_row_bytes):
         if isinstance(row, DeadLetter):
             yield row
-        elif "Id" in row.values:
-            yield row.values["Id"], row.values.get("DisplayName", "")
-        else:
-            yield DeadLetter(row.offset, f"{row.place}: Id is missing", row.head)
+            continue
+        try:
+            user = int(row.values.get("Id", ""))
+            if abs(user) > _MAX_INT:
+                raise ValueError
+        except ValueError:
+            yield DeadLetter(row.offset, f"{row.place}: Id is no whole number in range", row.head)
+            continue
+        yield user, row.values.get("DisplayName", "")

@@ -1,24 +1,23 @@
-"""A dump's posts brought together by question, on local disk, so that memory does not grow with the site."""
+"""A dump's posts brought together by question, on disk, so that memory does not grow with the site."""
 
 from __future__ import annotations
 
 import mmap
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import orjson
 
-from pipeline.readers.local_disk import disk_errors
+from pipeline.parts import Spread, partition_slices
+from pipeline.readers.local_disk import disk_errors, temporary_folder
 from pipeline.readers.stackexchange import Post
 
-# Question ids in one partition: some 10 to 60 MB of rows, as about four in ten ids are questions and a
-# thread has a few KB. Stack Overflow with 80 million ids has 5,000 partitions.
-IDS_PER_PARTITION = 1 << 14
-_BUFFERED = 64 << 20  # bytes of rows held before partitions are appended to
+PARTITION_BYTES = 64 << 20  # of readable rows in one partition, a unit of work
+_COMPRESSION = 5  # a Posts.xml to its 7z: 4.6 to 5.8 for sites of 1 to 3 MB (bzip2, as archive.org's are)
 _HEADER = struct.Struct("<iiBI")  # question, post, whether an answer, bytes of JSON that follow
 
 
@@ -41,52 +40,38 @@ class Thread(NamedTuple):
     size: int
 
 
-class Threads:
-    """Takes posts in any order and gives them back by question; `folder` is empty and on local disk.
+def partition_count(name: str, size: int, partition_bytes: int = PARTITION_BYTES) -> int:
+    """The number of partitions for a dump called `name` of `size` stored bytes, by these alone."""
+    readable = size if name.lower().endswith(".xml") else size * _COMPRESSION
+    return 1 + readable // partition_bytes
 
-    Raises WinnowError where that disk is full.
+
+def put(spread: Spread, post: Post) -> None:
+    """Put a post aside in the partition of its question."""
+    data = orjson.dumps(post)
+    question = post.parent or post.id
+    header = _HEADER.pack(question, post.id, post.parent != 0, len(data))
+    spread.add(question % spread.partitions, header + data)
+
+
+def threads(runs: Sequence[str], partition: int, max_bytes: int) -> Iterator[Thread]:
+    """Yield every thread of a partition by the question's id, equal ids in the order they were put.
+
+    Raises WinnowError where the local disk is full: one partition is laid there, so that memory does not
+    grow with a question of a million answers.
     """
-
-    def __init__(self, folder: Path, buffered: int = _BUFFERED) -> None:
-        self._folder = folder
-        self._max_buffered = buffered
-        self._buffers: dict[int, list[bytes]] = {}
-        self._buffered = 0
-        self._partitions: set[int] = set()
-
-    def add(self, post: Post) -> None:
-        """Put a post aside."""
-        data = orjson.dumps(post)
-        question = post.parent or post.id
-        header = _HEADER.pack(question, post.id, post.parent != 0, len(data))
-        self._buffers.setdefault(question // IDS_PER_PARTITION, []).append(header + data)
-        self._buffered += len(header) + len(data)
-        if self._buffered > self._max_buffered:
-            self._flush()
-
-    def _flush(self) -> None:
-        with disk_errors():
-            for number, parts in self._buffers.items():
-                with self._path(number).open("ab") as file:
-                    file.write(b"".join(parts))
-        self._partitions |= self._buffers.keys()
-        self._buffers, self._buffered = {}, 0
-
-    def _path(self, number: int) -> Path:
-        return self._folder / str(number)
-
-    def by_question(self, max_bytes: int) -> Iterator[Thread]:
-        """Yield every thread by the question's id, equal ids in the order they were given; once."""
-        self._flush()
-        for number in sorted(self._partitions):
-            path = self._path(number)
-            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                yield from _partition(data, max_bytes)
-            path.unlink()
+    with temporary_folder() as folder:
+        path = Path(folder, "partition")
+        with disk_errors(), path.open("wb") as file:
+            for part in partition_slices(runs, partition):
+                file.write(part)
+        if not path.stat().st_size:
+            return
+        with path.open("rb") as stored, mmap.mmap(stored.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            yield from _threads(data, max_bytes)
 
 
-def _partition(data: mmap.mmap, max_bytes: int) -> Iterator[Thread]:
-    """The threads of one partition's bytes."""
+def _threads(data: mmap.mmap, max_bytes: int) -> Iterator[Thread]:
     columns = array("q")
     at, end = 0, len(data)
     while at < end:

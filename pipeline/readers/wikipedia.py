@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import BinaryIO
 from urllib.parse import quote, urlsplit
 
 from filters.wikitext_namespaces import is_redirect
-from pipeline.readers.wikipedia_streams import Damaged, Part, Piece, pieces
+from pipeline.readers.wikipedia_streams import Part, Piece, is_index, pieces, stream_pieces
 from pipeline.readers.wikipedia_xml import NotADump, Page, PageParser, Site
 from pipeline.records import DeadLetter, Document, Event, PassedOver
 
 _DUMP_DATE = re.compile(r"-(20[0-9]{6})-")
 # MediaWiki, wfUrlencode(): what a title's link leaves as it is.
 _URL_SAFE = ";@$!*(),/~:"
+_PAGE = b"<page>"
+_FED = 1 << 14  # bytes parsed at once, which each error may have read again
 # Header names that cleaning needs: media, files, templates, categories.
 _NAMESPACES = (-2, 6, 10, 14)
 
@@ -34,7 +37,10 @@ class WikipediaReader:
         self._max = max_document_bytes
 
     def read(self, stream: BinaryIO, name: str) -> Iterator[Event]:
-        """Yield one event for each page of a whole dump."""
+        """Yield one event for each page of a whole dump, one for the index of a multistream dump."""
+        if is_index(name):
+            yield PassedOver("multistream index")
+            return
         yield from self._events(pieces(stream), name, whole=True)
 
     def read_part(self, stream: BinaryIO, name: str, part: Part) -> Iterator[Event]:
@@ -42,49 +48,25 @@ class WikipediaReader:
 
         `part` is one of `wikipedia_streams.parts`; all parts together yield what `read` does.
         """
-
-        def both() -> Iterator[Piece]:
-            stream.seek(0)
-            yield from pieces(stream, 0, part.header)
-            stream.seek(part.start)
-            yield from pieces(stream, part.start, part.end)
-
-        yield from self._events(both(), name, whole=False)
+        header = stream_pieces(stream, 0, part.header)
+        pages = stream_pieces(stream, part.start, part.end)
+        yield from self._events(itertools.chain(header, pages), name, whole=False)
 
     def _events(self, given: Iterator[Piece], name: str, whole: bool) -> Iterator[Event]:
-        parser = PageParser(self._max)
-        places = _Places()
+        """Pages in their order; damage is one dead letter, and what follows it is read."""
+        dump = _Dump(self._max)
         date = _DUMP_DATE.search(name)
         snapshot = date[1] if date else ""
         site: _Wiki | None = None
-        offset = 0
-        error = ""
-        try:
-            for piece in given:
-                offset = piece.offset
-                places.add(piece)
-                try:
-                    pages = parser.feed(piece.data)
-                except NotADump as broken:
-                    error = str(broken)
-                    pages = parser.done()
-                for page in pages:
-                    site = site or _Wiki(parser.site, self._wiki)
-                    yield self._event(page, site, places.offset_of(page.at), snapshot)
-                places.forget(parser.current.at if parser.current else None)
-                if error:
-                    break
-        except Damaged as damage:
-            error, offset = str(damage), damage.offset
-        if not error and parser.current is not None:
-            error = "the dump ends inside a page"
-        if not error and whole and not parser.closed:
-            error = "the dump ends before its last page"
-        if error:
-            current = parser.current
-            if current is not None:
-                offset = places.offset_of(current.at)
-            yield DeadLetter(offset, error, current.title.encode()[:64] if current is not None else b"")
+        for piece in given:
+            for met in dump.feed(piece):
+                if isinstance(met, DeadLetter):
+                    yield met
+                    continue
+                site = site or _Wiki(dump.parser.site, self._wiki)
+                yield self._event(met, site, dump.places.offset_of(met.at), snapshot)
+        if letter := dump.end(whole):
+            yield letter
 
     def _event(self, page: Page, wiki: _Wiki, offset: int, snapshot: str) -> Event:
         if kind := _passed_over(page, wiki):
@@ -160,6 +142,72 @@ class _Wiki:
         return self._numbers.get(prefix, 0) if colon else 0
 
 
+class _Dump:
+    """The pages of a dump's pieces; behind damage it goes on at the next `<page>`, which no text can hold."""
+
+    def __init__(self, max_document_bytes: int) -> None:
+        self.parser = PageParser(max_document_bytes)
+        self.places = _Places()
+        self._lost = False
+        self._tail = b""  # while lost, what may be the start of a `<page>`
+        self._offset = 0
+
+    def feed(self, piece: Piece) -> Iterator[Page | DeadLetter]:
+        """Yield the pages that end in `piece`, and a dead letter for each damage."""
+        self._offset = piece.offset
+        end = self.places.add(piece)
+        if piece.error:
+            if not self._lost:
+                yield self._letter(piece.error)
+            self._lost, self._tail = True, b""
+            return
+        for start in range(0, len(piece.data), _FED):
+            data = piece.data[start : start + _FED]
+            yield from self._pages(data, end - len(piece.data) + start + len(data))
+        current = self.parser.current
+        self.places.forget(current.at if current else None)
+
+    def _pages(self, data: bytes, end: int) -> Iterator[Page | DeadLetter]:
+        """Yield what is in `data`, the readable bytes before `end`."""
+        while data:
+            if self._lost:
+                data = self._found(self._tail + data)
+                if not data:
+                    return
+                self.parser = self.parser.anew(end - len(data))
+                self._lost = False
+            try:
+                yield from self.parser.feed(data)
+                return
+            except NotADump as broken:
+                yield from self.parser.done()
+                yield self._letter(str(broken))
+                self._lost, self._tail = True, b""
+                data = self.parser.unread(data)
+
+    def _found(self, data: bytes) -> bytes:
+        at = data.find(_PAGE)
+        self._tail = data[1 - len(_PAGE) :] if at < 0 else b""
+        return data[at:] if at >= 0 else b""
+
+    def end(self, whole: bool) -> DeadLetter | None:
+        """The dead letter of a dump, or (not `whole`) a range of one, that ends where it should not."""
+        if self._lost:
+            return None
+        if self.parser.current is not None:
+            return self._letter("the dump ends inside a page")
+        return (
+            self._letter("the dump ends before its last page") if whole and not self.parser.closed else None
+        )
+
+    def _letter(self, error: str) -> DeadLetter:
+        """The dead letter of an error here, or in the page that it broke off."""
+        page = self.parser.current
+        if page is None:
+            return DeadLetter(self._offset, error)
+        return DeadLetter(self.places.offset_of(page.at), error, page.title.encode()[:64])
+
+
 class _Places:
     """Where in the stored bytes a readable position can be found again."""
 
@@ -167,10 +215,11 @@ class _Places:
         self._pieces: list[tuple[int, Piece]] = []
         self._readable = 0
 
-    def add(self, piece: Piece) -> None:
-        """Take the next piece."""
+    def add(self, piece: Piece) -> int:
+        """Take the next piece; returns how many readable bytes there were with it."""
         self._pieces.append((self._readable, Piece(piece.offset, b"", piece.plain)))
         self._readable += len(piece.data)
+        return self._readable
 
     def forget(self, from_here: int | None) -> None:
         """Drop what lies before the readable position `from_here`; None keeps the last piece alone."""

@@ -49,12 +49,14 @@ _REVISION = {
     (4, "model"): "model",
     (4, "text"): "text",
 }
+_ROOT = b"<mediawiki>"
 _SITE = {(3, "dbname"): "dbname", (3, "base"): "base"}
 
 
 class PageParser:
     """Fed with pieces of a dump, gives the pages that ended in each. Holds one page at a time.
 
+    `current` is the page that has not ended, `closed` tells that the dump has.
     A document type is refused, so that there are no entities to expand.
     """
 
@@ -65,6 +67,8 @@ class PageParser:
         self._max = max_document_bytes
         self._done: list[Page] = []
         self._fed = 0
+        self._base = 0
+        self._error_at = 0
         self._depth = 0
         self._section = ""
         self._wanted = ""
@@ -75,7 +79,15 @@ class PageParser:
         self._expat.buffer_text = True
         self._expat.StartElementHandler = self._start
         self._expat.EndElementHandler = self._end
-        self._expat.StartDoctypeDeclHandler = self._refuse
+        self._expat.StartDoctypeDeclHandler = self._refuse_doctype
+
+    def anew(self, at: int) -> PageParser:
+        """A parser of the same dump for what follows damage, fed next with the page that begins at `at`."""
+        parser = PageParser(self._max)
+        parser.feed(_ROOT)
+        parser.site = self.site
+        parser._base = at - len(_ROOT)
+        return parser
 
     def feed(self, data: bytes) -> list[Page]:
         """Pages that end in `data`. Raises NotADump; `done` then has the pages before the damage."""
@@ -83,30 +95,42 @@ class PageParser:
         try:
             self._expat.Parse(data, False)
         except expat.ExpatError as error:
+            self._error_at = self._expat.ErrorByteIndex
             raise NotADump(f"the XML is not well-formed: {errors.messages[error.code]}") from error
         if self._fed - self._expat.CurrentByteIndex > self._max + len(data):
+            self._error_at = self._fed
             raise NotADump("the XML has a tag as large as no dump has")
         return self.done()
+
+    def unread(self, data: bytes) -> bytes:
+        """The end of `data`, which was fed last, from where NotADump was raised on."""
+        return data[max(0, self._error_at - (self._fed - len(data))) :]
 
     def done(self) -> list[Page]:
         """Pages that have ended and were not given yet."""
         pages, self._done = self._done, []
         return pages
 
-    def _refuse(self, *_: object) -> None:
-        raise NotADump("the XML declares a document type, which no dump has")
+    def _refuse_doctype(self, *_: object) -> None:
+        self._refuse("the XML declares a document type, which no dump has")
+
+    def _refuse(self, reason: str) -> None:
+        self._error_at = self._expat.CurrentByteIndex  # expat reads on to the end of what it was fed
+        raise NotADump(reason)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         depth = self._depth
+        if name == "page" and depth > 2:
+            self._refuse("the XML has a page inside a page")
         if depth == 1:
             if name != "mediawiki":
-                raise NotADump("the XML is not a MediaWiki export")
+                self._refuse("the XML is not a MediaWiki export")
             self.site.language = attributes.get("xml:lang", "")
         elif depth == 2:
             self._section = name
             if name == "page":
-                self.current = Page(self._expat.CurrentByteIndex)
+                self.current = Page(self._base + self._expat.CurrentByteIndex)
         elif self._section == "page" and self.current is not None:
             self._start_in_page(self.current, name, attributes)
         elif self._section == "siteinfo":

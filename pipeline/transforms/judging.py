@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from pipeline.models import Model
 from pipeline.schema import JUDGED, SCORE_FIELDS
+from pipeline.transforms.read import ReadStage
 from pipeline.transforms.stage import Stage
 
 _SCORE_TYPES = {field.name: field.type for field in SCORE_FIELDS}
@@ -135,6 +136,15 @@ class JudgeStage(Stage, ABC):
 
     def load(self, models: dict[str, Model]) -> None:
         """Load what `judge` will need, so that a wrong file is found before any data is read."""
+
+    def settled(self, read: ReadStage, records: Mapping[str, int]) -> JudgeStage:
+        """The stage with what it must know of the whole source, before any batch is judged.
+
+        `records` has how many `read` met in each input. What is settled is part of the stage's settings, and
+        so of the phase's key and manifest.
+        """
+        del read, records
+        return self
 
     @abstractmethod
     def judge(self, batch: Judging, models: dict[str, Model]) -> None:
