@@ -7,23 +7,24 @@ from functools import lru_cache
 from typing import NamedTuple
 
 # MediaWiki, languages/messages/Messages*.php: $namespaceNames and $namespaceAliases of NS_FILE and NS_MEDIA,
-# NS_CATEGORY, NS_TEMPLATE, and $magicWords['redirect']. English names are valid on every wiki.
+# NS_CATEGORY, NS_TEMPLATE, and $magicWords['redirect']; the Russian К from Wikimedia's
+# wgNamespaceAliases (T44511). English names are valid on every wiki; a dump's header adds its own.
 _ENGLISH = ("File Image Media", "Category", "Template", "redirect")
 _NAMES = {
     "bg": ("Файл Картинка Медия", "Категория", "Шаблон", "пренасочване виж"),
     "ca": ("Fitxer Imatge", "Categoria", "Plantilla", "redirecció"),
     "cs": ("Soubor Obrázek Média", "Kategorie", "Šablona", "přesměruj"),
-    "da": ("Fil Billede Medie", "Kategori", "Skabelon", "omdirigering"),
+    "da": ("Fil Billede", "Kategori", "Skabelon", "omdirigering"),
     "de": ("Datei Bild Medium", "Kategorie", "Vorlage", "weiterleitung"),
     "en": _ENGLISH,
-    "es": ("Archivo Imagen Medio", "Categoría", "Plantilla", "redirección redireccion"),
+    "es": ("Archivo Imagen", "Categoría", "Plantilla", "redirección redireccion"),
     "fr": ("Fichier Média", "Catégorie", "Modèle", "redirection"),
     "hr": ("Datoteka Slika Mediji Medij", "Kategorija", "Predložak", "preusmjeri"),
     "hu": ("Fájl Kép Média", "Kategória", "Sablon", "átirányítás"),
     "it": ("Immagine", "Categoria", "Template", "rinvia rinvio rimando"),
     "nl": ("Bestand Afbeelding", "Categorie", "Sjabloon", "doorverwijzing"),
     "pl": ("Plik Grafika", "Kategoria", "Szablon", "patrz przekieruj tam"),
-    "pt": ("Ficheiro Arquivo Imagem Multimédia Média", "Categoria", "Predefinição", "redirecionamento"),
+    "pt": ("Ficheiro Arquivo Imagem Multimédia", "Categoria", "Predefinição", "redirecionamento"),
     "ro": ("Fișier Fişier Imagine", "Categorie", "Format", "redirecteaza"),
     "ru": ("Файл Изображение Медиа", "Категория К", "Шаблон", "перенаправление перенапр"),
     "sl": ("Slika Datoteka", "Kategorija", "Predloga", "preusmeritev"),
