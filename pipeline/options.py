@@ -10,6 +10,7 @@ from pipeline.errors import WinnowError
 from pipeline.sizes import parse_amount
 
 PHASES = ("prepare", "lines", "judge", "duplicates", "curate", "tokenize", "mix")
+EXPORT_FORMATS = ("jsonl.zst", "jsonl.gz", "jsonl", "parquet")
 DEFAULT_CONFIG = "mixtures/llama1.yaml"
 
 _DESCRIPTION = """\
@@ -45,6 +46,7 @@ class Options:
     workers: int = 0
     tokens: str | int | None = None
     exchange: str = ""
+    export: str = ""
     beam: list[str] = field(default_factory=list)
 
 
@@ -58,13 +60,14 @@ def parse_options(arguments: list[str]) -> Options:
         output=known.output.rstrip("/") or "/",
         inputs=_inputs(known.input),
         sources=_names(known.sources),
-        phases=_phases(_names(known.phases)),
+        phases=_phases(_names(known.phases), known.export_documents),
         limit=known.limit,
         fresh=known.fresh,
         verify_inputs=known.verify_inputs,
         workers=known.workers,
         tokens=_tokens(known.tokens),
         exchange=known.exchange,
+        export=known.export_documents,
         beam=beam,
     )
 
@@ -106,6 +109,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     where = parser.add_argument_group("where results go")
     where.add_argument("--output", metavar="DIR", default="out", help="the output folder (default: out)")
+    where.add_argument(
+        "--export-documents",
+        metavar="FORMAT",
+        choices=EXPORT_FORMATS,
+        default="",
+        help="also write what was kept to DIR/export/SOURCE, for other tools: " + ", ".join(EXPORT_FORMATS),
+    )
     where.add_argument(
         "--fresh", action="store_true", help="delete the output folder's results and start over"
     )
@@ -151,11 +161,15 @@ def _names(listed: str | None) -> list[str]:
     return [name.strip() for name in (listed or "").split(",") if name.strip()]
 
 
-def _phases(names: list[str]) -> tuple[str, ...]:
+def _phases(names: list[str], export: str) -> tuple[str, ...]:
     unknown = [name for name in names if name not in PHASES]
     if unknown:
         raise WinnowError(f"--phases: no phase is called {unknown[0]!r}; there are {', '.join(PHASES)}")
-    return tuple(phase for phase in PHASES if phase in names) if names else PHASES
+    chosen = [phase for phase in PHASES if phase in names] if names else list(PHASES)
+    if export:
+        # Right behind `curate`: what may go wrong after it is no reason to have no documents.
+        chosen.insert(sum(phase not in ("tokenize", "mix") for phase in chosen), "export")
+    return tuple(chosen)
 
 
 def _inputs(pairs: list[str]) -> dict[str, list[str]]:

@@ -80,6 +80,7 @@ def make_run(options: Options, progress: Progress) -> Run:
         if options.exchange == "shuffle" or (not options.exchange and not local)
         else "files",
         limit=options.limit,
+        export=options.export,
     )
 
 

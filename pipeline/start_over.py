@@ -14,6 +14,7 @@ FOLDERS = (
     "work",
     "curated",
     "dropped",
+    "export",
     "dead_letters",
     "ledger",
     "clusters",

@@ -1,10 +1,10 @@
-"""The seven phases of a run, one file each."""
+"""The phases of a run, one file each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pipeline.phases import curate, duplicates, judge, lines, mix, prepare, tokenize
+from pipeline.phases import curate, duplicates, export, judge, lines, mix, prepare, tokenize
 from pipeline.phases.phase import Outcome, Run
 
 PHASES: dict[str, Callable[[Run], Outcome]] = {
@@ -13,6 +13,7 @@ PHASES: dict[str, Callable[[Run], Outcome]] = {
     "judge": judge.judge,
     "duplicates": duplicates.duplicates,
     "curate": curate.curate,
+    "export": export.export,
     "tokenize": tokenize.tokenize,
     "mix": mix.mix,
 }

@@ -43,7 +43,7 @@ PACKAGES = (
 @dataclass(frozen=True)
 class Run:
     """One run: its config, what is done to each source with inputs, the inputs, and the engine that does
-    the work."""
+    the work. `export`: the format of exported documents, where there are any."""
 
     out: str
     config: Config
@@ -55,6 +55,7 @@ class Run:
     published_epochs: dict[str, float] = field(default_factory=dict)
     exchange: ExchangeWay = "files"
     limit: int | None = None
+    export: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from pipeline.records import DeadLetter, Document, Event
 
 # The columns by which rows of our own files are known, apart from those taken already (pipeline.schema).
 _OWN_COLUMNS = frozenset({"id", "source", "snapshot", "language", "bytes", "metadata", "input", "ordinal"})
+_EXPORTED_COLUMNS = frozenset({"id", "source", "snapshot", "language", "metadata", "scores"})
 _OWN_BOOKKEEPING = frozenset({"bytes", "input", "ordinal"})  # written anew for the file that is being made
 _MISSING = object()
 
@@ -28,7 +29,8 @@ class DocumentsReader:
     `text`, `url`, `timestamp`, `id` name the columns, a dot going into nested objects (`meta.url`; a column
     whose own name holds the dot comes first). Absent or null URLs and timestamps are empty. All other
     columns are kept as metadata. The key is the id where `id` names a column that has one; else URL,
-    timestamp and the hash of the text. Rows of our own files keep id, language, snapshot and metadata.
+    timestamp and the hash of the text. Rows of our own files, exported ones too, keep id, language, snapshot
+    and metadata; scores are metadata then.
 
     A row without a string as text, with a NUL in it, of more than `max_document_bytes` (JSON lines: the
     line), or that is no JSON object in UTF-8 is a dead letter.
@@ -53,7 +55,7 @@ class DocumentsReader:
 
     def _document(self, row: Row) -> Event:
         values = row.values
-        own = values.keys() >= _OWN_COLUMNS
+        own = values.keys() >= _OWN_COLUMNS or values.keys() >= _EXPORTED_COLUMNS
         text = _taken(values, self.text)
         error = ""
         if not isinstance(text, str):
@@ -98,16 +100,21 @@ def _restore_own(document: Document, row: dict[str, Any]) -> None:
     """Move what a row of our own files says of its document back to where it was; leave the other values."""
     document.language = _scalar(row.pop("language"))
     document.snapshot = _scalar(row.pop("snapshot"))
-    metadata = row.pop("metadata")
-    if isinstance(metadata, str):
-        try:
-            metadata = orjson.loads(metadata)
-        except orjson.JSONDecodeError:
-            metadata = {"metadata": metadata}
-    if isinstance(metadata, dict):
-        document.metadata = metadata
+    metadata, scores = _object(row.pop("metadata")), _object(row.pop("scores", None))
+    document.metadata = metadata if isinstance(metadata, dict) else {"metadata": metadata} if metadata else {}
+    row |= scores if isinstance(scores, dict) else {"scores": scores}
+    if "rule_values" in row:
+        row["rule_values"] = _object(row["rule_values"])
     for column in [column for column, value in row.items() if value is None or column in _OWN_BOOKKEEPING]:
         del row[column]
+
+
+def _object(value: Any) -> Any:
+    """What JSON in a string column says, anything else as it is."""
+    try:
+        return orjson.loads(value) if isinstance(value, str) else value
+    except orjson.JSONDecodeError:
+        return value
 
 
 def _taken(row: dict[str, Any], path: str) -> Any:
