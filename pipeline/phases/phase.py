@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -76,8 +77,9 @@ class Outcome:
     seconds: float = 0.0
 
 
+@cache
 def versions() -> dict[str, str]:
-    """The versions of the packages that output bytes depend on."""
+    """The versions of the packages that output bytes depend on; looked up once, since that reads files."""
     return {name: version(name) for name in PACKAGES}
 
 
