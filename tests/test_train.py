@@ -6,11 +6,13 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sentencepiece
 import zstandard
 from conftest import wet_bytes
 from hypothesis import given
@@ -23,7 +25,7 @@ from pipeline.train.__main__ import main
 from pipeline.train.classifier import Class, ClassifierSettings, Example, _matched, _once, chunks
 from pipeline.train.corpus import Counts, Spool, Text, read_texts, text_hash
 from pipeline.train.kenlm_tools import find_tools
-from pipeline.train.lm import cut
+from pipeline.train.lm import LmSettings, _train_pieces, cut
 from pipeline.train.measures import at_threshold, calibration, paired_auc, roc_auc
 from pipeline.train.supervised import Settings, train
 
@@ -344,6 +346,26 @@ def test_cut_loses_nothing_and_is_never_too_long(line: str, most: int) -> None:
     parts = cut(line, most)
     assert all(len(part.encode()) <= most for part in parts)
     assert "".join("".join(parts).split()) == "".join(line.split())
+
+
+def test_pieces_are_trained_once_and_as_many_as_the_text_supports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # cc_net's Makefile trains a second, smaller vocabulary over the first one when that had succeeded.
+    sizes = []
+    whole = sentencepiece.SentencePieceTrainer.train
+
+    def counted(**settings: Any) -> None:
+        sizes.append(settings["vocab_size"])
+        whole(**settings)
+
+    monkeypatch.setattr(sentencepiece.SentencePieceTrainer, "train", counted)
+    rich = [words(number, "abc"[number % 3]) for number in range(200)]
+    for texts, pieces in ((rich, 40), (["ab ab ba"], 6)):
+        settings = LmSettings("en", (), tmp_path, pieces=40)
+        found = _train_pieces(iter(texts), tmp_path, settings)
+        assert found.get_piece_size() == pieces
+    assert sizes == [40, 40]
 
 
 # What lmplz 0.3.0 says, and how it ends, where `ulimit -v` leaves it less than its -S asks for.
