@@ -29,10 +29,10 @@ LEDGER = pa.schema(
 )
 
 # Entries: what a phase was given (`in`), what it passes on (`out`), what it took away (`dropped` whole
-# documents;
-# `removed` bytes from documents that stay), and what never became a document (`passed_over`, `merged`,
+# documents; `removed` bytes from documents that stay, against those `added` to them), and what never became
+# a document (`passed_over`, `merged`,
 # `dead`).
-GIVEN = ("in",)
+GIVEN = ("in", "added")
 TAKEN = ("out", "dropped", "removed", "passed_over", "merged", "dead")
 
 

@@ -36,6 +36,7 @@ from pipeline.transforms.code_later import (
     TextNames,
     VisibleHtml,
 )
+from pipeline.transforms.masking import MaskSecrets
 from pipeline.transforms.read import ReadStage
 
 
@@ -90,6 +91,7 @@ GITHUB = Flow(
         DropEmpty(),
     ),
     rounds=(DuplicateIds(),),
+    judge=(MaskSecrets(on=False),),
     duplicates=(DuplicateTexts(),),
     presets=GITHUB_PRESETS,
 )

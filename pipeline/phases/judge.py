@@ -36,6 +36,7 @@ from pipeline.phases.phase import (
     up_to_date,
 )
 from pipeline.transforms.judging import Judging
+from pipeline.transforms.masking import MaskSecrets, masked_bytes
 from pipeline.transforms.rules import run_stages
 from pipeline.units import Output, Outputs, Receipt, Unit, digest
 
@@ -170,10 +171,22 @@ def _books(run: Run, source: str, prepared: Manifest, receipts: list[Receipt]) -
     ]
     rules = [round_.rule for round_ in run.flows[source].rounds if isinstance(round_, LineRound)]
     removed = count_all(judged, partial(_removed, rules[0])) if rules else []
-    return given + count_all(judged, prepare.count_rows) + removed
+    masks = any(isinstance(stage, MaskSecrets) for stage in run.flows[source].judge)
+    masked = count_all(judged, _masked) if masks else []
+    return given + count_all(judged, prepare.count_rows) + removed + masked
 
 
 def _removed(rule: str, path: str) -> list[Line]:
     table = read_parquet(path, ["input", "bytes_removed"])
     total = pc.sum(table.column("bytes_removed")).as_py() or 0
     return [Line(table.column("input")[0].as_py(), "removed", rule, 0, total)]
+
+
+def _masked(path: str) -> list[Line]:
+    table = read_parquet(path, ["input", "rule_values"])
+    removed, added = masked_bytes(table.column("rule_values"))
+    name = table.column("input")[0].as_py()
+    return [
+        Line(name, "removed", MaskSecrets.name, 0, removed),
+        Line(name, "added", MaskSecrets.name, 0, added),
+    ]
