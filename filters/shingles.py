@@ -106,6 +106,18 @@ def sample(sets: Shingles, one_in: int) -> Shingles:
     return Shingles(sets.hashes[keep], before[sets.starts])
 
 
+def lowest(sets: Shingles, count: int) -> Shingles:
+    """Keep the `count` lowest hashes of each text, all of a text that has no more.
+
+    Up to the smaller of two texts' highest kept hash, both have all their hashes there are: a sample of both
+    by which they can be compared (Broder, 1997, section 4; "bottom-k").
+    """
+    sizes = np.minimum(np.diff(sets.starts), count)
+    starts = _starts(sizes)
+    places = np.repeat(sets.starts[:-1] - starts[:-1], sizes) + np.arange(starts[-1])
+    return Shingles(sets.hashes[places], starts)
+
+
 def _starts(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
 

@@ -97,10 +97,7 @@ def _show(console: Console, life: Life, shared: dict[str, tuple[int, list[str]]]
     for stage in life.stages:
         _show_stage(console, stage)
     for pair in life.clusters:
-        say(
-            console,
-            f"  cluster    {pair['member']} lost to {pair['survivor']} (similarity {pair['similarity']:g})",
-        )
+        say(console, f"  cluster    {_lost_to(pair)}")
     if row["verdict"]:
         survivor = f"; the survivor is {row['survivor']}" if row["survivor"] else ""
         say(console, f"  dropped by {_verdict(row)}{survivor}")
@@ -109,6 +106,13 @@ def _show(console: Console, life: Life, shared: dict[str, tuple[int, list[str]]]
     if life.tokens:
         _show_tokens(console, life.tokens)
     say(console)
+
+
+def _lost_to(pair: dict[str, Any]) -> str:
+    if pair["survivor"] is None:
+        return f"{pair['member']} stays, in the cluster of {pair['cluster']}"
+    known = "" if pair["similarity"] is None else f", similarity {pair['similarity']:g}"
+    return f"{pair['member']} lost to {pair['survivor']} ({pair['rule']}{known})"
 
 
 def _show_tokens(console: Console, tokens: dict[str, Any]) -> None:

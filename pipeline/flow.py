@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+from pipeline.dedup.near_stage import NearDuplicates
 from pipeline.dedup.rounds import Round
 from pipeline.transforms.clean import CleanStage
 from pipeline.transforms.judging import JudgeStage
@@ -19,8 +20,9 @@ _Stage = TypeVar("_Stage", bound=Stage)
 class Flow:
     """The recipe of a source, phase by phase.
 
-    `read` and `clean` run in `prepare`, `rounds` in `lines`, `judge` in `judge`, `duplicates` in
-    `duplicates`. `presets`: what a config says of stages, by a name that stands for it.
+    `read` and `clean` run in `prepare`, `rounds` in `lines`, `judge` in `judge`, `duplicates` and then
+    `near_duplicates` (one at most) in `duplicates`. `presets`: what a config says of stages, by a name that
+    stands for it.
     """
 
     name: str
@@ -29,12 +31,13 @@ class Flow:
     rounds: tuple[Round, ...] = ()
     judge: tuple[JudgeStage, ...] = ()
     duplicates: tuple[Round, ...] = ()
+    near_duplicates: tuple[NearDuplicates, ...] = ()
     presets: Mapping[str, Mapping[str, Mapping[str, Any] | bool]] = field(default_factory=dict)
 
     def stages(self) -> dict[str, Stage]:
         """Every stage by the name it has in a config."""
         found: dict[str, Stage] = {self.read.name: self.read}
-        for part in (self.clean, self.rounds, self.judge, self.duplicates):
+        for part in (self.clean, self.rounds, self.judge, self.duplicates, self.near_duplicates):
             found.update({stage.name: stage for stage in part})
         return found
 
@@ -52,5 +55,6 @@ class Flow:
             rounds=rebuilt(self.rounds),
             judge=rebuilt(self.judge),
             duplicates=rebuilt(self.duplicates),
+            near_duplicates=rebuilt(self.near_duplicates),
             presets=self.presets,
         )

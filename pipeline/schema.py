@@ -47,8 +47,14 @@ SCORE_FIELDS = [
     pa.field("rule_values", pa.string()),
 ]
 
+# What `curate` adds for documents that have near-duplicates: the id of the best of their cluster, and whether
+# the cluster has members of several sources. Several members of a cluster may be kept; a holdout keeps them
+# on one side.
+CLUSTER_FIELDS = [pa.field("cluster", pa.string()), pa.field("cluster_shared", pa.bool_())]
+
 DOCUMENTS = pa.schema(DOCUMENT_FIELDS + VERDICT_FIELDS)
 JUDGED = pa.schema(DOCUMENT_FIELDS + SCORE_FIELDS + VERDICT_FIELDS)
+CURATED = pa.schema(DOCUMENT_FIELDS + SCORE_FIELDS + VERDICT_FIELDS + CLUSTER_FIELDS)
 
 
 def document_id(source: str, key: str) -> str:

@@ -9,8 +9,11 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.dedup.near_stage import NearDuplicates
 from pipeline.files import join, read_file
 from pipeline.ledger import Line, read_ledger
+from pipeline.manifest import read_manifest
+from pipeline.phases.duplicates import PHASE as DUPLICATES
 from pipeline.phases.mix import PHASE as MIX
 from pipeline.phases.mix import PLAN
 from pipeline.phases.phase import Outcome, Run
@@ -25,11 +28,39 @@ def print_summary(
     console.print(_documents(run))
     if any(outcome.phase == MIX for outcome in outcomes):
         console.print(_mixture(run))
+    for line in near_duplicate_lines(run):
+        console.print(line, highlight=False)
     for outcome in outcomes:
         state = f"{outcome.seconds:.1f} s" if outcome.ran else "up to date"
         console.print(f"{outcome.phase:12}{state}", highlight=False)
     if complete:
         console.print(f"results are in {run.out}/; the books balance in every phase", highlight=False)
+
+
+def near_duplicate_lines(run: Run) -> list[str]:
+    """What a user should know of how near-duplicates were sought: what may have been missed, how often."""
+    said = []
+    for source in run.flows:
+        manifest = read_manifest(run.out, DUPLICATES, source)
+        units = manifest.units if manifest else []
+        for facts in (unit.facts for unit in units if unit.name == NearDuplicates.name):
+            expected, left_out = facts["expected"], facts["not_compared"]
+            line = (
+                f"near-duplicates of {source}: of {facts['compared']:,} pairs compared {facts['alike']:,} "
+                f"have {facts['measure']} >= {facts['threshold']:g} (verify: {facts['verify']}); "
+                f"{expected['recall']:.2%} of pairs at Jaccard {facts['threshold']:g} are expected to meet"
+            )
+            if "contained_from" in expected:
+                line += f", and 99.9% of contained texts of {expected['contained_from']:,} shingles or more"
+            if "error" in expected:
+                line += f"; similarities of long documents are within {expected['error']:.3f} (99.9%)"
+            if any(left_out.values()):
+                line += (
+                    f"; not compared, in crowded bands {left_out['bands']:,} times a pair, "
+                    f"in crowded shingles {left_out['sampled_shingles']:,} times"
+                )
+            said.append(line)
+    return said
 
 
 def _documents(run: Run) -> Table:

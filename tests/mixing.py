@@ -24,7 +24,7 @@ from pipeline.parquet import to_parquet
 from pipeline.phases.curate import PHASE as CURATE
 from pipeline.phases.phase import Run
 from pipeline.progress import Progress
-from pipeline.schema import JUDGED, document_id
+from pipeline.schema import CURATED, document_id
 from pipeline.units import Outputs
 from tokenizer.megatron import check_sizes, read_index
 
@@ -46,7 +46,7 @@ def write_curated(out: Path, sizes: Mapping[str, int] = SIZES, batches: int = 3)
             numbers = range(batch, count, batches)
             rows = [_row(source, number, f"input-{batch}.gz") for number in numbers]
             path = f"curated/{source}/input-{batch}.gz-00000.parquet"
-            outputs.write(path, to_parquet(pa.Table.from_pylist(rows, schema=JUDGED)), rows=len(rows))
+            outputs.write(path, to_parquet(pa.Table.from_pylist(rows, schema=CURATED)), rows=len(rows))
         units = [UnitFiles(output.path.rsplit("/", 1)[1], [output], {}) for output in outputs.written]
         write_manifest(str(out), Manifest(CURATE, source, "by hand", {}, {}, units))
 
@@ -54,7 +54,7 @@ def write_curated(out: Path, sizes: Mapping[str, int] = SIZES, batches: int = 3)
 def _row(source: str, number: int, name: str) -> dict[str, Any]:
     text = text_of(source, number)
     return {
-        **dict.fromkeys(JUDGED.names),
+        **dict.fromkeys(CURATED.names),
         "id": document_id(source, str(number)),
         "source": source,
         "url": f"https://example.org/{source}/{number}/ü" if number % 4 else "",

@@ -112,8 +112,8 @@ def test_texts_the_first_source_then_quality_then_id(tmp_path: Path) -> None:
     )
     lists = decide(DuplicateTexts(quality="reference_score"), [scored], tmp_path)
     assert lists[0]["row"].tolist() == [0, 2]
-    clusters = DuplicateTexts().clusters(lists[0]).to_pylist()
-    assert {row["survivor"] for row in clusters} == {batch.column("id")[1].as_py()}
+    survivors = join_hex(lists[0]["survivor_high"], lists[0]["survivor_low"])
+    assert set(survivors) == {batch.column("id")[1].as_py()}
 
 
 def test_texts_of_dropped_rows_do_not_count(tmp_path: Path) -> None:

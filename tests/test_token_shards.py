@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -180,7 +181,7 @@ def test_a_cut_counts_its_tokens_exactly_however_they_are_batched(
     assert found.limit < 64 or lengths[below(keys, found.limit * 7 // 8)].sum() < wanted
 
 
-def encoded(numbers: Sequence[int], clusters: Sequence[str] = ()) -> dict[str, Any]:
+def encoded(numbers: Sequence[int], clusters: Sequence[str | None] = ()) -> dict[str, Any]:
     """A token file of documents of 1 to 3 tokens, each its own number, as it comes back from its bytes."""
     lengths = np.array([1 + number % 3 for number in numbers], np.int64)
     ids = [document_id("web", str(number)) for number in numbers]
@@ -225,18 +226,26 @@ def test_a_cluster_is_on_one_side() -> None:
     assert len(set(together.tolist())) == 1
 
 
-def test_a_curated_survivor_decides_the_side(tmp_path: Path) -> None:
+def test_a_cluster_that_spans_sources_is_never_held_out() -> None:
+    keys = encoded([1, 2], clusters=[None, document_id("web", "2")])["holdout"]
+    assert sorted(keys.tolist())[1] == EVERYTHING - 1
+    assert below(keys, EVERYTHING - 1).sum() == 1
+
+
+def test_the_label_of_a_curated_cluster_decides_the_side(tmp_path: Path) -> None:
     write_curated(tmp_path, {"web": 30}, batches=1)
     path = next((tmp_path / "curated" / "web").iterdir())
     table = read_parquet(str(path))
     one = table.column("id")[0].as_py()
-    survivors = pa.array([one] * table.num_rows, pa.string())
-    path.write_bytes(
-        to_parquet(table.set_column(table.column_names.index("survivor"), "survivor", survivors))
-    )
+    shared = pa.array([row == 0 for row in range(table.num_rows)])
+    for name, values in (("cluster", pa.array([one] * table.num_rows)), ("cluster_shared", shared)):
+        table = table.set_column(table.column_names.index(name), name, values)
+    path.write_bytes(to_parquet(table))
     tokenize(make_run(tmp_path, sources=("web",)))
     packed = read_packed(str(next(tmp_path.glob("work/tokenize/encoded/web/*"))))
-    assert len(set(packed["holdout"].tolist())) == 1
+    keys = Counter(packed["holdout"].tolist())
+    assert sorted(keys.values()) == [1, 29]
+    assert keys[EVERYTHING - 1] == 1
 
 
 def test_packed_files_hold_text_columns() -> None:

@@ -21,12 +21,18 @@ EVERYTHING = 1 << 64
 _FRACTION_BITS = 4
 
 
-def holdout_keys(ids: Sequence[str]) -> NDArray[np.uint64]:
+def holdout_keys(names: Sequence[str | None]) -> NDArray[np.uint64]:
     """The hash of each document that decides its side.
 
-    Documents of one duplicate cluster must stay on one side: give them all the id of the cluster's survivor.
+    Documents of one duplicate cluster must stay on one side: give them all the cluster's label instead of
+    their ids. None for those whose cluster spans sources, each of which has a threshold of its own: they are
+    never held out.
     """
-    return np.array([xxhash.xxh3_64_intdigest(f"holdout\0{name}".encode()) for name in ids], np.uint64)
+    hashes = [
+        EVERYTHING - 1 if name is None else xxhash.xxh3_64_intdigest(f"holdout\0{name}".encode())
+        for name in names
+    ]
+    return np.array(hashes, np.uint64)
 
 
 def below(keys: NDArray[np.uint64], limit: int) -> NDArray[np.bool_]:

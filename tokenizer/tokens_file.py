@@ -37,11 +37,11 @@ Ints = npt.NDArray[np.int64]
 class Encoded:
     """The documents of one batch as they were encoded: ids, urls, tokens in a row, number of tokens of each.
 
-    `clusters` holds for each the id that decides its side of a holdout: its cluster's survivor, else its own.
+    `clusters` holds for each what decides its side of a holdout: the label of its cluster, else its own id.
     """
 
     ids: Sequence[str]
-    clusters: Sequence[str]
+    clusters: Sequence[str | None]
     urls: Sequence[str]
     input: str
     tokens: Array

@@ -19,7 +19,6 @@ from pipeline.dedup import rounds
 from pipeline.dedup.rounds import INDEX_BITS, Array, Round, bucket_slice
 from pipeline.files import join, read_file
 from pipeline.packed import PackedFile, pack, read_packed, unpack
-from pipeline.parquet import to_parquet
 from pipeline.units import Outputs, Unit, digest, run_unit
 
 ExchangeWay = Literal["files", "shuffle"]
@@ -127,26 +126,30 @@ class GatherList:
     def __call__(self, unit: Unit, outputs: Outputs) -> dict[str, Any]:
         """Write the batch's list."""
         folder = join(outputs.out, "work", unit.payload["room"], "buckets", unit.payload["party"])
-        parts = []
-        for bucket in range(unit.payload["buckets"]):
-            with PackedFile(join(folder, f"{bucket_name(unit.payload['group'], bucket)}.packed")) as file:
-                numbers = file.read("numbers")
-                place = int(np.searchsorted(numbers, unit.payload["number"]))
-                if place < len(numbers) and numbers[place] == unit.payload["number"]:
-                    start, stop = (int(edge) for edge in file.read("starts", place, place + 2))
-                    parts.append(file.read("removals", start, stop))
+        names = [bucket_name(unit.payload["group"], bucket) for bucket in range(unit.payload["buckets"])]
+        parts = batch_answer([join(folder, f"{name}.packed") for name in names], unit.payload["number"])
         return write_list(unit, outputs, self.round, parts)
+
+
+def batch_answer(paths: list[str], number: int) -> list[Array]:
+    """What the answers of buckets, in the files at `paths`, say to batch `number`."""
+    parts = []
+    for path in paths:
+        with PackedFile(path) as file:
+            numbers = file.read("numbers")
+            place = int(np.searchsorted(numbers, number))
+            if place < len(numbers) and numbers[place] == number:
+                start, stop = (int(edge) for edge in file.read("starts", place, place + 2))
+                parts.append(file.read("removals", start, stop))
+    return parts
 
 
 def write_list(unit: Unit, outputs: Outputs, round_: Round, parts: list[Array]) -> dict[str, Any]:
     """Write what a batch must remove, sorted, so that the way it was collected leaves no trace."""
     removals = np.sort(np.concatenate(parts)) if parts else np.zeros(0, round_.removal)
-    outputs.write(unit.payload["list"], pack({"removals": removals}), rows=len(removals))
+    arrays = {"removals": removals} | round_.list_tables(removals)
+    outputs.write(unit.payload["list"], pack(arrays), rows=len(removals))
     slot = unit.payload["slot"]
-    clusters = round_.clusters(removals)
-    if clusters is not None and clusters.num_rows:
-        path = f"clusters/{slot['source']}/{slot['batch']}.{round_.name}.parquet"
-        outputs.write(path, to_parquet(clusters), rows=clusters.num_rows)
     return {"source": slot["source"], "batch": slot["batch"], "round": round_.name}
 
 

@@ -85,9 +85,9 @@ class Round(Stage, ABC):
         """Which batches meet: those of one group. `file`: the place of the batch's input among all."""
         return {"global": "", "snapshot": snapshot, "files": str(file)}[self.scope]
 
-    def clusters(self, removals: Array) -> pa.Table | None:
-        """What became of whom, for a round whose answer users want to look at."""
-        return None
+    def list_tables(self, removals: Array) -> dict[str, Array]:
+        """What a batch's list holds beside its removals, for a step after the round."""
+        return {}
 
 
 def lost_rows(removals: Array) -> Array:
@@ -109,3 +109,9 @@ def bucket_slice(file: PackedFile, name: str, bucket: int, buckets: int) -> tupl
     first = file.read(f"{name}.index", bucket * width, bucket * width + 1)
     last = file.read(f"{name}.index", (bucket + 1) * width, (bucket + 1) * width + 1)
     return int(first[0]), int(last[0])
+
+
+def keyed(name: str, entries: Array) -> dict[str, Array]:
+    """A table as a file holds it: entries sorted by key, and the index of their keys."""
+    entries = entries[np.argsort(entries["key"], kind="stable")]
+    return {f"{name}.index": key_index(entries["key"].copy()), f"{name}.entries": entries}

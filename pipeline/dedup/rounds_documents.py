@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import orjson
@@ -12,10 +12,11 @@ import xxhash
 from pydantic import Field
 
 from pipeline.dedup.kernels import losers
-from pipeline.dedup.rounds import Array, Round, key_index
+from pipeline.dedup.rounds import Array, Round, key_index, keyed
 from pipeline.packed import PackedFile
 from pipeline.transforms.judging import Judging
 
+Quality = Literal["language_score", "perplexity", "reference_score"]
 ENTRY = np.dtype(
     [
         ("key", "<u8"),
@@ -28,6 +29,7 @@ ENTRY = np.dtype(
         ("row", "<u4"),
     ]
 )
+ASK = np.dtype([("key", "<u8"), ("low", "<u8"), ("row", "<u8")])
 REMOVAL = np.dtype(
     [("row", "<u4"), ("id_high", "<u8"), ("id_low", "<u8"), ("survivor_high", "<u8"), ("survivor_low", "<u8")]
 )
@@ -151,11 +153,11 @@ class OlderVersions(DocumentRound):
 
 
 class DuplicateTexts(DocumentRound):
-    """Documents of equal text, within and across sources: the better one by `quality` stays, then the
-    smaller id."""
+    """Documents of equal text, within and across sources: that of the first source in the config stays, then
+    the better one by `quality`, then the smaller id."""
 
     name: ClassVar[str] = "duplicate_text"
-    quality: str | None = Field(None, description="a score column; the larger value stays")
+    quality: Quality | None = Field(None, description="a score column; the larger value stays")
 
     def keys(self, table: pa.Table) -> Keyed:
         """The rows that are kept so far, by the hash of their text."""
@@ -169,17 +171,12 @@ class DuplicateTexts(DocumentRound):
         nothing = np.zeros(len(rows))
         return Keyed(high, low, rows, (nothing, quality, nothing))
 
-    def clusters(self, removals: Array) -> pa.Table:
-        """One row a document that lost: member, survivor, similarity and the pair that linked them."""
-        survivors = join_hex(removals["survivor_high"], removals["survivor_low"])
-        return pa.table(
-            {
-                "member": pa.array(join_hex(removals["id_high"], removals["id_low"]), pa.string()),
-                "survivor": pa.array(survivors, pa.string()),
-                "similarity": pa.array([1.0] * len(removals), pa.float64()),
-                "via": pa.array(survivors, pa.string()),
-            }
-        )
+    def list_tables(self, removals: Array) -> dict[str, Array]:
+        """The removals by their survivor, who may lose in turn to one that says nearly the same."""
+        asks = np.zeros(len(removals), ASK)
+        asks["key"], asks["low"] = removals["survivor_high"], removals["survivor_low"]
+        asks["row"] = removals["row"]
+        return keyed("asks", asks)
 
 
 def split_hex(ids: list[str]) -> tuple[Array, Array]:

@@ -41,6 +41,28 @@ def similarity(sets: Shingles, first: NDArray[np.integer], second: NDArray[np.in
     return Similarity(shared, shared / np.maximum(union, 1), shared / np.maximum(sizes[smaller], 1))
 
 
+def sampled_similarity(
+    lowest: Shingles, sizes: NDArray[np.int64], first: NDArray[np.integer], second: NDArray[np.integer]
+) -> Similarity:
+    """Estimate what `similarity` computes from the lowest hashes of each text (`filters.shingles.lowest`).
+
+    `sizes` says how many distinct shingles each text has in all. Of a pair, what counts are the hashes up to
+    the highest that both samples cover; `sampling_error` of their number bounds the error.
+    """
+    sampled = np.diff(lowest.starts)
+    most = np.uint64(2**64 - 1)
+    covered = [
+        _row(lowest, row)[-1] if 0 < sampled[row] < sizes[row] else most for row in range(len(sampled))
+    ]
+    shared, union, smaller = (np.zeros(len(first), np.int64) for _ in range(3))
+    for place, (one, other) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+        limit = min(covered[one], covered[other])
+        sets = [_up_to(_row(lowest, row), limit) for row in sorted((one, other), key=lambda row: sizes[row])]
+        shared[place] = _shared(*sorted(sets, key=len))
+        union[place], smaller[place] = len(sets[0]) + len(sets[1]) - shared[place], len(sets[0])
+    return Similarity(shared, shared / np.maximum(union, 1), shared / np.maximum(smaller, 1))
+
+
 def over(found: Similarity, threshold: float, measure: Measure) -> NDArray[np.bool_]:
     """Say which pairs are near-duplicates: whose measure is at least the threshold.
 
@@ -74,6 +96,10 @@ def _sums(values: Hashes, starts: NDArray[np.int64]) -> Hashes:
 
 def _row(sets: Shingles, row: int) -> Hashes:
     return sets.hashes[sets.starts[row] : sets.starts[row + 1]]
+
+
+def _up_to(hashes: Hashes, limit: np.uint64) -> Hashes:
+    return hashes[: np.searchsorted(hashes, limit, side="right")]
 
 
 def _shared(small: Hashes, large: Hashes) -> int:

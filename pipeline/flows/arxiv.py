@@ -10,6 +10,7 @@ import orjson
 from pydantic import Field
 
 from filters.latex import paper
+from pipeline.dedup.near_stage import NearDuplicates
 from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts, OlderVersions
 from pipeline.flow import Flow
 from pipeline.readers.arxiv import ArxivReader
@@ -83,4 +84,5 @@ ARXIV = Flow(
     clean=(CleanLatex(), DropEmpty()),
     rounds=(DuplicateIds(), OlderVersions()),
     duplicates=(DuplicateTexts(),),
+    near_duplicates=(NearDuplicates(on=False),),
 )

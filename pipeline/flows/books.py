@@ -10,6 +10,7 @@ from pydantic import Field
 
 from filters.gutenberg import book
 from filters.gutenberg_languages import language_code
+from pipeline.dedup.near_stage import NearDuplicates
 from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts
 from pipeline.flow import Flow
 from pipeline.readers.books import BooksReader
@@ -99,4 +100,5 @@ BOOKS = Flow(
     clean=(DropWebPages(), StripGutenberg(), DropPlaceholders()),
     rounds=(DuplicateIds(),),
     duplicates=(DuplicateTexts(),),
+    near_duplicates=(NearDuplicates(preset="books", measure="either", threshold=0.9),),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.dedup.near_stage import NearDuplicates
 from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts
 from pipeline.flow import Flow
 from pipeline.transforms.judges import Language
@@ -14,4 +15,5 @@ C4 = Flow(
     rounds=(DuplicateIds(),),
     judge=(Language(on=False), Gopher(on=False), FineWeb(on=False)),
     duplicates=(DuplicateTexts(),),
+    near_duplicates=(NearDuplicates(on=False),),
 )

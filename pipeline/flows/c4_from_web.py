@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.dedup.near_stage import NearDuplicates
 from pipeline.dedup.rounds_c4 import DuplicateUrls, OwnedLines
 from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts
 from pipeline.flow import Flow
@@ -19,4 +20,5 @@ C4_FROM_WEB = Flow(
     rounds=(DuplicateIds(forms=("wet", "warc")), DuplicateUrls(), OwnedLines()),
     judge=(C4Sentences(), Language(), DropBadWords(), Gopher(on=False), FineWeb(on=False)),
     duplicates=(DuplicateTexts(),),
+    near_duplicates=(NearDuplicates(on=False),),
 )

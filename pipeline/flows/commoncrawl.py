@@ -3,6 +3,7 @@ linear classifier."""
 
 from __future__ import annotations
 
+from pipeline.dedup.near_stage import NearDuplicates
 from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts
 from pipeline.dedup.rounds_lines import DuplicateLines
 from pipeline.flow import Flow
@@ -18,4 +19,5 @@ COMMONCRAWL = Flow(
     rounds=(DuplicateIds(forms=("warc", "wet")), DuplicateLines(scope="snapshot", keep="none")),
     judge=(Language(), Gopher(on=False), FineWeb(on=False), Perplexity(), WikipediaReference()),
     duplicates=(DuplicateTexts(),),
+    near_duplicates=(NearDuplicates(on=False),),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.dedup.near_stage import NearDuplicates
 from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts
 from pipeline.dedup.rounds_lines import DuplicateLines
 from pipeline.flow import Flow
@@ -25,4 +26,5 @@ DOCUMENTS = Flow(
         WikipediaReference(on=False),
     ),
     duplicates=(DuplicateTexts(on=False),),
+    near_duplicates=(NearDuplicates(on=False),),
 )

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from pipeline.dedup.near_stage import NearDuplicates
 from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts
 from pipeline.flow import Flow
 from pipeline.flows.github_presets import GITHUB_PRESETS
@@ -93,5 +94,6 @@ GITHUB = Flow(
     rounds=(DuplicateIds(),),
     judge=(MaskSecrets(on=False),),
     duplicates=(DuplicateTexts(),),
+    near_duplicates=(NearDuplicates(on=False),),
     presets=GITHUB_PRESETS,
 )

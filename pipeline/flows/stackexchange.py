@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from filters.stackexchange import Answer, ThreadTemplate, in_order, tags
 from filters.stackexchange_html import html_to_text
+from pipeline.dedup.near_stage import NearDuplicates
 from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts
 from pipeline.errors import WinnowError
 from pipeline.files import open_file
@@ -202,4 +203,5 @@ STACKEXCHANGE = Flow(
     rounds=(DuplicateIds(),),
     judge=(LargestSites(),),
     duplicates=(DuplicateTexts(),),
+    near_duplicates=(NearDuplicates(on=False),),
 )

@@ -12,6 +12,7 @@ from pydantic import Field
 from filters.wikitext import clean
 from filters.wikitext_kinds import list_share, page_kind
 from filters.wikitext_namespaces import namespaces
+from pipeline.dedup.near_stage import NearDuplicates
 from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts
 from pipeline.errors import WinnowError
 from pipeline.files import join, open_file
@@ -134,4 +135,5 @@ WIKIPEDIA = Flow(
     clean=(CleanWikitext(), DropPageKinds(), DropShort(min_characters=150)),
     rounds=(DuplicateIds(),),
     duplicates=(DuplicateTexts(),),
+    near_duplicates=(NearDuplicates(on=False),),
 )

@@ -10,6 +10,7 @@ from pipeline.config import Source
 from pipeline.look.fates import KEPT
 from pipeline.look.finished import FinishedRun
 from pipeline.look.stages import fetched, judge_stages, scored_alike
+from pipeline.manifest import read_manifest
 from pipeline.phases.phase import stage_settings
 from pipeline.schema import SCORE_FIELDS
 from pipeline.transforms.judging import JudgeStage
@@ -109,18 +110,37 @@ def _not_replayed(run: FinishedRun, source: str, edited: Source) -> list[str]:
     flow = edited.flow
     assert flow is not None
     prepared = run.manifest("prepare", source).config
-    judged = run.manifest("judge", source).config
     parts = [
         (
             "what `prepare` does",
             [prepared["read"], *prepared["clean"]],
             [flow.read.settings(), *stage_settings(flow.clean)],
         ),
-        ("duplicate lines and records", prepared["rounds"], stage_settings(flow.rounds)),
-        ("duplicate documents", judged["duplicates"], stage_settings(flow.duplicates)),
+        (
+            "duplicate lines and records",
+            _recorded(run, "lines", source, "rounds"),
+            stage_settings(flow.rounds),
+        ),
+        (
+            "duplicate documents",
+            _recorded(run, "duplicates", source, "duplicates"),
+            stage_settings(flow.duplicates),
+        ),
+        (
+            "near-duplicates",
+            _recorded(run, "duplicates", source, "near_duplicates"),
+            stage_settings(flow.near_duplicates),
+        ),
     ]
     return [
         f"the edit also changes {what}, which only a run can replay"
         for what, before, after in parts
         if before != after
     ]
+
+
+def _recorded(run: FinishedRun, phase: str, source: str, stages: str) -> list[dict[str, Any]]:
+    """The stages a phase ran with: none where the source had no part in it."""
+    manifest = read_manifest(run.out, phase, source)
+    found: list[dict[str, Any]] = manifest.config[stages] if manifest else []
+    return found

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.dedup.rounds import Round
+from pipeline.dedup.settle import SETTLED, with_verdicts
 from pipeline.files import join
 from pipeline.ledger import Line
 from pipeline.manifest import Manifest
 from pipeline.packed import read_packed
 from pipeline.parquet import read_parquet, to_parquet
 from pipeline.phases import duplicates, judge, prepare
-from pipeline.phases.exchange_rounds import list_path
 from pipeline.phases.phase import (
     Account,
     Job,
@@ -29,11 +29,11 @@ from pipeline.phases.phase import (
     timed,
     up_to_date,
 )
-from pipeline.transforms.judging import Judging
+from pipeline.phases.settle import settled_path
 from pipeline.units import Outputs, Receipt, Unit, digest
 
 PHASE = "curate"
-VERSION = 1
+VERSION = 2
 
 
 def curate(run: Run) -> Outcome:
@@ -42,8 +42,7 @@ def curate(run: Run) -> Outcome:
         judged = {source: required(run, judge.PHASE, source) for source in run.flows}
         listed = {
             source: required(run, duplicates.PHASE, source)
-            for source in run.flows
-            if run.flows[source].duplicates
+            for source in duplicates.sources_with_duplicates(run)
         }
         keys = {
             s: phase_key(VERSION, judged[s].content, listed[s].content if s in listed else "")
@@ -60,22 +59,21 @@ def curate(run: Run) -> Outcome:
 
 
 def _job(run: Run, source: str, judged: Manifest, listed: Manifest | None) -> Job:
-    rounds = run.flows[source].duplicates
     lists = {o.path: o.digest for unit in listed.units for o in unit.outputs} if listed else {}
     units = []
     for batch in judge.judged_batches(judged):
-        paths = {r.name: list_path(duplicates.PHASE, r.name, source, batch["name"]) for r in rounds}
+        path = settled_path(source, batch["name"]) if listed else ""
         units.append(
             Unit(
                 room=PHASE,
                 source=source,
                 name=batch["name"],
-                key=digest([VERSION, batch["judged"].digest, [lists[path] for path in paths.values()]]),
+                key=digest([VERSION, batch["judged"].digest, lists[path] if path else ""]),
                 size=batch["judged"].size,
-                payload={"judged": batch["judged"].path, "lists": paths},
+                payload={"judged": batch["judged"].path, "list": path},
             )
         )
-    return Job(source, units, CurateBatch(source, rounds))
+    return Job(source, units, CurateBatch(source))
 
 
 @dataclass(frozen=True)
@@ -83,16 +81,14 @@ class CurateBatch:
     """The work of one batch: give duplicates their verdict, then write kept and dropped rows apart."""
 
     source: str
-    rounds: tuple[Round, ...]
 
     def __call__(self, unit: Unit, outputs: Outputs) -> dict[str, Any]:
         """Write curated/ and dropped/ files, each only where it has rows."""
         judged = read_parquet(join(outputs.out, unit.payload["judged"]))
-        batch = Judging(judged)
-        for round_ in self.rounds:
-            removals = read_packed(join(outputs.out, unit.payload["lists"][round_.name]))["removals"]
-            round_.apply(batch, removals, None)
-        table = batch.verdicts_on(judged)
+        settled = np.zeros(0, SETTLED)
+        if unit.payload["list"]:
+            settled = read_packed(join(outputs.out, unit.payload["list"]))["removals"]
+        table = with_verdicts(judged, settled)
         kept = pc.is_null(table.column("verdict"))
         parts = {"curated": table.filter(kept), "dropped": table.filter(pc.invert(kept))}
         for folder, part in parts.items():

@@ -1,15 +1,23 @@
-"""Phase `duplicates`: documents that say the same, within and across sources; one of each stays."""
+"""Phase `duplicates`: documents that say the same, or nearly, within and across sources; one of each stays.
+
+Rounds of exact duplicates come first, near-duplicates of what they left second; `settle` writes for each
+batch one list of who goes, every survivor in it one that stays.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 from pipeline.dedup.exchange import Slot
-from pipeline.files import join
+from pipeline.dedup.near_stage import NearDuplicates
+from pipeline.dedup.settle import EVERYONE
+from pipeline.errors import WinnowError
 from pipeline.ledger import Line
-from pipeline.packed import read_packed
 from pipeline.phases import judge
 from pipeline.phases.exchange_rounds import Party, run_round
+from pipeline.phases.near import NearParty, near_duplicates
 from pipeline.phases.phase import (
     Account,
     Outcome,
@@ -21,20 +29,20 @@ from pipeline.phases.phase import (
     timed,
     up_to_date,
 )
-from pipeline.units import Receipt
+from pipeline.phases.settle import FOLDER, settle
+from pipeline.units import Receipt, digest
 
 PHASE = "duplicates"
-VERSION = 1
-# All sources meet in one party, so that a page in CommonCrawl and in C4 is found.
-EVERYONE = "all"
+VERSION = 2
 
 
 def duplicates(run: Run) -> Outcome:
     """Run the phase for all sources whose flows ask for a round of it."""
     with timed(Outcome(PHASE)) as outcome:
-        sources = [source for source in run.flows if run.flows[source].duplicates]
+        sources = sources_with_duplicates(run)
+        groups = _groups(run, sources)
         manifests = {source: required(run, judge.PHASE, source) for source in sources}
-        configs = {s: {"duplicates": stage_settings(run.flows[s].duplicates)} for s in sources}
+        configs = {source: _config(run, source) for source in sources}
         # A survivor may be in any source, so each source's lists depend on all of them and on their priority.
         everything = [[s, configs[s], manifests[s].content] for s in sources]
         keys = {source: phase_key(VERSION, source, everything) for source in sources}
@@ -42,59 +50,135 @@ def duplicates(run: Run) -> Outcome:
         if not outcome.ran:
             return outcome
         batches = {source: judge.judged_batches(manifests[source]) for source in sources}
+        slots = _slots(batches)
+        lists: dict[tuple[str, str], dict[str, Receipt]] = defaultdict(dict)
         names = list(dict.fromkeys(r.name for s in sources for r in run.flows[s].duplicates))
-        receipts: list[Receipt] = []
         for name in names:
-            party = _party(run, name, sources, batches)
-            receipts += run_round(run, PHASE, VERSION, name, [party])[EVERYONE]
+            party = _party(run, name, slots, batches)
+            for receipt in run_round(run, PHASE, VERSION, name, [party])[EVERYONE]:
+                lists[receipt.facts["source"], receipt.facts["batch"]][name] = receipt
+        answer = near_duplicates(run, VERSION, _near_parties(run, groups, slots, batches, lists))
+        for place, receipt in answer.lists.items():
+            lists[place][NearDuplicates.name] = receipt
+        settled = settle(run, VERSION, slots, lists)
         for source in outcome.ran:
-            mine = [receipt for receipt in receipts if receipt.facts["source"] == source]
-            books = _books(run, batches[source], mine)
-            folders = [f"lists/{PHASE}/{name}/{source}" for name in names] + [f"clusters/{source}"]
-            commit(run, PHASE, Account(source, keys[source], configs[source], mine, books, folders))
+            receipts = [
+                receipt for place, found in lists.items() if place[0] == source for receipt in found.values()
+            ]
+            receipts += settled[source]
+            if source in groups:
+                facts = answer.facts[groups[source]]
+                receipts.append(Receipt(NearDuplicates.name, digest(facts), [], facts))
+            folders = [f"lists/{PHASE}/{name}/{source}" for name in [*names, NearDuplicates.name]]
+            folders += [f"{FOLDER}/{source}", f"clusters/{source}"]
+            books = _books(batches[source], settled[source])
+            commit(run, PHASE, Account(source, keys[source], configs[source], receipts, books, folders))
     return outcome
 
 
-def _party(run: Run, name: str, sources: list[str], batches: dict[str, list[dict[str, Any]]]) -> Party:
-    slots: list[Slot] = []
-    entries = 0
-    chosen = None
-    for priority, source in enumerate(sources):
-        rounds = {round_.name: round_ for round_ in run.flows[source].duplicates}
-        if name not in rounds:
-            continue
-        chosen = rounds[name]
-        for batch in batches[source]:
-            fingerprint, counted = batch["fingerprint"], batch["entries"]
-            slots.append(
-                Slot(
-                    number=len(slots),
-                    source=source,
-                    batch=batch["name"],
-                    group="",
-                    fingerprint=fingerprint.path,
-                    digest=fingerprint.digest,
-                    rows=batch["rows"],
-                    priority=priority,
+def sources_with_duplicates(run: Run) -> list[str]:
+    """The sources that take part in the phase, in the order of the config."""
+    return [s for s, flow in run.flows.items() if flow.duplicates or flow.near_duplicates]
+
+
+def _config(run: Run, source: str) -> dict[str, Any]:
+    flow = run.flows[source]
+    return {
+        "duplicates": stage_settings(flow.duplicates),
+        "near_duplicates": stage_settings(flow.near_duplicates),
+    }
+
+
+def _groups(run: Run, sources: list[str]) -> dict[str, str]:
+    """For each source that has near-duplicates on, the party it meets them in: itself, or its group.
+
+    Raises WinnowError where the sources of one group compare differently, or a group is called as a source.
+    """
+    groups: dict[str, str] = {}
+    settings: dict[str, tuple[str, Any]] = {}
+    for source in sources:
+        for stage in run.flows[source].near_duplicates:
+            within = stage.scope == "source"
+            if not within and stage.scope in run.flows:
+                raise WinnowError(
+                    f"sources.{source}.near_duplicates.scope: {stage.scope} is a source; "
+                    "name the group differently"
                 )
-            )
-            entries += counted[name]
-    assert chosen is not None
-    return Party(EVERYONE, slots, chosen, entries)
+            groups[source] = source if within else stage.scope
+            mine = stage.meeting_settings()
+            first, theirs = settings.setdefault(groups[source], (source, mine))
+            if mine != theirs:
+                key = next(key for key in mine if mine[key] != theirs[key])
+                raise WinnowError(
+                    f"sources.{source}.near_duplicates.{key}: {mine[key]} here, {theirs[key]} for {first}; "
+                    f"sources of one scope ({stage.scope}) compare alike"
+                )
+    return groups
 
 
-def _books(run: Run, batches: list[dict[str, Any]], receipts: list[Receipt]) -> list[Line]:
-    """Kept rows in, rows that each round took, rows left; bytes are the business of `curate`, which
-    moves them."""
+def _slots(batches: dict[str, list[dict[str, Any]]]) -> list[Slot]:
+    """All batches, numbered through."""
+    listed = [(place, source, batch) for place, source in enumerate(batches) for batch in batches[source]]
+    return [
+        Slot(
+            number=number,
+            source=source,
+            batch=batch["name"],
+            group="",
+            fingerprint=batch["fingerprint"].path,
+            digest=batch["fingerprint"].digest,
+            rows=batch["rows"],
+            priority=priority,
+        )
+        for number, (priority, source, batch) in enumerate(listed)
+    ]
+
+
+def _entries(batches: dict[str, list[dict[str, Any]]], source: str, name: str) -> int:
+    return sum(batch["entries"][name] for batch in batches[source])
+
+
+def _party(run: Run, name: str, slots: list[Slot], batches: dict[str, list[dict[str, Any]]]) -> Party:
+    rounds = {s: r for s in batches for r in run.flows[s].duplicates if r.name == name}
+    entries = sum(_entries(batches, source, name) for source in rounds)
+    chosen = next(iter(rounds.values()))
+    return Party(EVERYONE, [s for s in slots if s.source in rounds], chosen, entries)
+
+
+def _near_parties(
+    run: Run,
+    groups: dict[str, str],
+    slots: list[Slot],
+    batches: dict[str, list[dict[str, Any]]],
+    lists: dict[tuple[str, str], dict[str, Receipt]],
+) -> list[NearParty]:
+    parties = []
+    for name in sorted(set(groups.values())):
+        sources = [source for source in groups if groups[source] == name]
+        chosen = [
+            replace(slot, earlier=tuple(_lost(lists[slot.source, slot.batch])))
+            for slot in slots
+            if slot.source in sources
+        ]
+        points = sum(_entries(batches, source, NearDuplicates.name) for source in sources)
+        parties.append(NearParty(name, run.flows[sources[0]].near_duplicates[0], chosen, points))
+    return parties
+
+
+def _lost(lists: dict[str, Receipt]) -> list[tuple[str, str]]:
+    """The lists of rows that rounds took from a batch, as (path, digest)."""
+    return [(receipt.outputs[0].path, receipt.outputs[0].digest) for receipt in lists.values()]
+
+
+def _books(batches: list[dict[str, Any]], settled: list[Receipt]) -> list[Line]:
+    """Kept rows in, rows that each rule took, rows left; bytes are the business of `curate`, which moves
+    them."""
     books = []
-    taken: dict[str, list[tuple[str, int]]] = {}
-    for receipt in receipts:
-        lost = len(read_packed(join(run.out, receipt.outputs[0].path))["removals"])
-        taken.setdefault(receipt.facts["batch"], []).append((receipt.facts["round"], lost))
+    dropped = {receipt.facts["batch"]: receipt.facts["dropped"] for receipt in settled}
     for batch in batches:
         name, left = batch["input"], batch["kept"]
         books.append(Line(name, "in", "rows", left, 0))
-        for rule, lost in taken.get(batch["name"], []):
+        for rule, lost in dropped[batch["name"]].items():
             books.append(Line(name, "dropped", rule, lost, 0))
             left -= lost
         books.append(Line(name, "out", "", left, 0))

@@ -22,7 +22,7 @@ from tokenizer.holdout import sketch
 from tokenizer.tokens_file import Encoded, tokens_file
 
 ROOM = "tokenize/encode"
-VERSION = 1
+VERSION = 2
 _local = threading.local()
 
 
@@ -78,13 +78,15 @@ class EncodeBatch:
 
     def __call__(self, unit: Unit, outputs: Outputs) -> dict[str, Any]:
         """Write the batch's token file; the facts count its documents and tokens."""
-        columns = ["id", "url", "input", "text", "survivor"]
+        columns = ["id", "url", "input", "text", "cluster", "cluster_shared"]
         table = read_parquet(join(outputs.out, unit.payload["curated"]), columns)
         encoder = encoder_of(resolve(self.tokenizer))
+        clusters = pc.coalesce(table.column("cluster"), table.column("id")).to_pylist()
+        shared = table.column("cluster_shared").to_pylist()
         tokens, lengths = encoder.encode(table.column("text").to_pylist(), bos=True, eos=True)
         batch = Encoded(
             ids=table.column("id").to_pylist(),
-            clusters=pc.coalesce(table.column("survivor"), table.column("id")).to_pylist(),
+            clusters=[None if several else name for name, several in zip(clusters, shared, strict=True)],
             urls=table.column("url").fill_null("").to_pylist(),
             input=table.column("input")[0].as_py(),
             tokens=tokens,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from pipeline.dedup.near_stage import POINTS
 from pipeline.dedup.rounds_lines import LineRound
 from pipeline.files import join
 from pipeline.flow import Flow
@@ -41,7 +42,7 @@ from pipeline.transforms.rules import run_stages
 from pipeline.units import Output, Outputs, Receipt, Unit, digest
 
 PHASE = "judge"
-VERSION = 2
+VERSION = 3
 
 
 def judge(run: Run) -> Outcome:
@@ -84,6 +85,7 @@ def _config(run: Run, source: str) -> dict[str, Any]:
     return {
         "judge": stage_settings(flow.judge),
         "duplicates": stage_settings(flow.duplicates),
+        "near_duplicates": [stage.fingerprint_settings() for stage in flow.near_duplicates],
         "models": {path: resolve(path).digest for stage in flow.judge for path in stage.model_paths()},
         "scores": run.config.scores,
     }
@@ -137,8 +139,11 @@ class JudgeBatch:
         arrays = {"rows": np.array([judged.num_rows], np.uint32)}
         for round_ in self.flow.duplicates:
             arrays |= round_.fingerprint(judged)
+        for stage in self.flow.near_duplicates:
+            arrays |= stage.fingerprint(judged)
         outputs.write(f"fingerprints/{PHASE}/{self.source}/{unit.name}.packed", pack(arrays))
         entries = {r.name: len(arrays[f"{r.name}.key"]) for r in self.flow.duplicates}
+        entries |= {stage.name: len(arrays[f"{POINTS}.entries"]) for stage in self.flow.near_duplicates}
         return {
             "rows": judged.num_rows,
             "kept": int(batch.kept().sum()),

@@ -81,9 +81,16 @@ class Judging:
                 self.drop(row, check.rule, check.value, check.threshold)
                 return
 
-    def lose(self, row: int, rule: str, survivor: str) -> None:
+    def lose(
+        self,
+        row: int,
+        rule: str,
+        survivor: str,
+        value: float | None = None,
+        threshold: float | None = None,
+    ) -> None:
         """Drop a row as a duplicate of `survivor`, whatever rule it had failed before."""
-        self._rules[row], self._values[row], self._thresholds[row] = rule, None, None
+        self._rules[row], self._values[row], self._thresholds[row] = rule, value, threshold
         self._survivors[row] = survivor
 
     def lost(self) -> npt.NDArray[np.bool_]:
