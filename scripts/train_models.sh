@@ -1,49 +1,57 @@
 #!/bin/sh
-# Train the bundled English models again.
-#
-#   scripts/train_models.sh TOOLS WIKIPEDIA CRAWL C4
-#
-# TOOLS is the folder of lmplz and build_binary (scripts/kenlm_tools.sh); the others are patterns of files with
-# English texts, such as out/curated/wikipedia/*.parquet, out/curated/commoncrawl/*.parquet (judged with
-# perplexity off, since they give its cutoffs) and out/curated/c4/*.parquet. PYTHON names the interpreter (default python3).
+# Makes the bundled language model and classifier again, from the bundled samples alone: curates them
+# (scripts/bundled_models.yaml), then trains. The same samples give the same bytes, in any folder.
+#   sh scripts/train_models.sh [PYTHON [OUTPUT]]
+# KENLM_TOOLS names the folder of lmplz and build_binary (default .kenlm, where `make kenlm-tools` puts them).
 set -eu
-
-if [ $# -ne 4 ]; then
-    echo "usage: $0 TOOLS WIKIPEDIA CRAWL C4" >&2
-    exit 2
+cd "$(dirname "$0")/.."
+python=${1:-.venv/bin/python} models=${2:-models} tools=${KENLM_TOOLS:-.kenlm}
+if [ ! -x "$tools/lmplz" ]; then
+    echo "lmplz is not in $tools: run make kenlm-tools first, or name its folder in KENLM_TOOLS" >&2
+    exit 1
 fi
-tools=$1 wikipedia=$2 crawl=$3 c4=$4
-python=${PYTHON:-python3}
-about=$(mktemp)
-trap 'rm -f "$about"' EXIT
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+"$python" -m pipeline.run --config scripts/bundled_models.yaml --output "$out" \
+    --phases prepare,lines,judge,duplicates,curate
+curated=$out/curated
 
-cat >"$about" <<'END'
+cat >"$out/about.md" <<'END'
 ## Data, command, licence
 
-Text: the English Wikipedia articles of the sample dumps, CC-BY-SA-3.0 and 4.0, by their authors (each article's
-history names them); a model of their n-grams is under the same licence. Cutoffs: English pages of Common Crawl
-and C4, used to take percentiles and not held in the model.
+Text: the English Wikipedia articles of the bundled samples (`samples/wikipedia`, `samples/training`), CC-BY-SA-3.0 and
+4.0, by their authors (each article's history names them); a model of their n-grams is under the same licence.
+Cutoffs: English pages of Common Crawl and texts of C4 among the samples, used to take percentiles and not held in the
+model. None of the pages that people labelled, on which the model is judged, is among either.
 
-    scripts/train_models.sh TOOLS WIKIPEDIA CRAWL C4
+    make kenlm-tools
+    sh scripts/train_models.sh
 
 Small, to run anywhere: it shows the mechanism. CCNet's published model of the same language was trained on the
-openings of a million articles, or train one on a whole dump with `python -m pipeline.train lm`.
+openings of a million articles; docs/models.md trains one on a dump of any language.
 Its ROC AUC on pages that people labelled is in docs/quality.md.
 END
 "$python" -m pipeline.train lm --language en --pieces 16000 --prune 0 0 1 --kenlm-tools "$tools" \
-    --input "$wikipedia" --cutoffs-from "$crawl" "$c4" --output models --about "$about"
+    --input "$curated/wikipedia/*.parquet" --cutoffs-from "$curated/commoncrawl/*.parquet" "$curated/c4/*.parquet" \
+    --output "$models" --about "$out/about.md"
 
-cat >"$about" <<'END'
+"$python" -m pipeline.train references --output "$out/references.jsonl.gz" \
+    --input "samples/wikipedia/*.xml.bz2" "samples/training/*.xml.bz2"
+cat >"$out/about.md" <<'END'
 ## Data, command, licence
 
-Positives: the English Wikipedia articles of the sample dumps, CC-BY-SA-3.0 and 4.0, by their authors. Negatives:
-texts of C4, ODC-By. The model holds words and weights of them, under CC-BY-SA-4.0.
+Positives: pages of the sample crawl on hosts that the articles of the sample dumps cite (no page of the crawl is cited
+itself), and the English articles of those dumps, CC-BY-SA-3.0 and 4.0, by their authors. Negatives: the other pages,
+and texts of C4, ODC-By. The crawl's pages are their publishers'; the model holds no text, only words and their weights,
+and is under CC-BY-SA-4.0.
 
-    scripts/train_models.sh TOOLS WIKIPEDIA CRAWL C4
+    make kenlm-tools
+    sh scripts/train_models.sh
 
-**It only shows the mechanism.** It was trained on some ninety articles, not on pages that Wikipedia cites, and
-its threshold is off by default. RedPajama took 300,000 cited pages.
-Its ROC AUC on pages that people labelled is in docs/quality.md, beside length alone.
+**It only shows the mechanism.** Most of its positives are articles and not pages that Wikipedia cites, and the others
+are known by their host alone; its threshold is off by default. RedPajama took 300,000 cited pages. None of the pages
+that people labelled, on which it is judged in docs/quality.md beside length alone, was trained on.
 END
-"$python" -m pipeline.train classifier --min-chars 600 --chunk-chars 600 --min-count 3 --rate 0.5 \
-    --positives "$wikipedia" --negatives "$c4" --output models --about "$about"
+"$python" -m pipeline.train classifier --language en --min-chars 600 --chunk-chars 600 --min-count 3 --rate 0.5 \
+    --pages "$curated/commoncrawl/*.parquet" "$curated/c4/*.parquet" --references "$out/references.jsonl.gz" \
+    --match host --positives "$curated/wikipedia/*.parquet" --output "$models" --about "$out/about.md"

@@ -187,7 +187,7 @@ def test_a_classifier_from_the_sample_dump_and_a_crawl_that_it_cites(tmp_path: P
     assert len(cited) == 250
     assert "- Positives: 250 documents." in card
     assert "- Negatives: 250 documents." in card
-    assert "Wikipedia cites its URL, else a negative: 250 and 250 pages." in card
+    assert "Wikipedia cites its URL,\n  else a negative: 250 and 250 pages." in card
     assert "| classifier | 1.000 |" in card
     by_host = [*arguments, "--match", "host", "--output", str(tmp_path / "host")]
     assert main(by_host) == 1  # every page is on a host that is cited

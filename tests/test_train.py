@@ -1,10 +1,13 @@
 """Training of language models and classifiers: same bytes twice, what is held out, bad input."""
 
 import gzip
+import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +25,15 @@ from filters.reference import NEGATIVE, POSITIVE, reference_scores
 from pipeline.errors import WinnowError
 from pipeline.models import load_language_model, load_reference, resolve
 from pipeline.train.__main__ import main
-from pipeline.train.classifier import Class, ClassifierSettings, Example, _matched, _once, chunks
+from pipeline.train.classifier import Class, ClassifierSettings, Example, _matched, _once, _split, chunks
 from pipeline.train.corpus import Counts, Spool, Text, read_texts, text_hash
 from pipeline.train.kenlm_tools import find_tools
-from pipeline.train.lm import LmSettings, _train_pieces, cut
+from pipeline.train.lm import Facts, LmSettings, _train_pieces, _units, card, cut
 from pipeline.train.measures import at_threshold, calibration, paired_auc, roc_auc
 from pipeline.train.supervised import Settings, train
 
 Write = Callable[[str, list[dict[str, str]]], str]
+MODELS = Path(__file__).parents[1] / "models"
 TOOLS = os.environ.get("WINNOW_KENLM_TOOLS")
 
 
@@ -62,8 +66,8 @@ class Failing:
         self._output = output
         self._capsys = capsys
 
-    def __call__(self, arguments: list[str]) -> str:
-        assert main([*arguments, "--output", str(self._output)]) == 1
+    def __call__(self, arguments: list[str], status: int = 1) -> str:
+        assert main([*arguments, "--output", str(self._output)]) == status
         said = self._capsys.readouterr().err
         assert said.count("\n") == 1
         assert not self._output.exists() or not list(self._output.iterdir())
@@ -234,6 +238,19 @@ def test_labels_and_end_marks_in_a_text_are_words_of_it(tmp_path: Path) -> None:
     assert sorted(load_reference(resolve(str(tmp_path / "model.bin"))).get_labels()) == [NEGATIVE, POSITIVE]
 
 
+def test_no_host_is_on_both_sides_unless_it_is_most_of_its_class() -> None:
+    texts = {n: (f"http://{'www.' * (n % 2)}host{n % 40}.org/{n}", f"text {n}") for n in range(400)}
+    texts |= {n: (f"http://crowded.org/{n}", f"text {n}") for n in range(400, 700)}
+    settings = ClassifierSettings(Path(), Settings(), heldout=0.3)
+    sides: dict[str, set[bool]] = {}
+    for example in _split(texts, True, settings):
+        host = texts[int(example.text.split()[1])][0].split("/")[2].removeprefix("www.")
+        sides.setdefault(host, set()).add(example.heldout)
+    assert sides.pop("crowded.org") == {True, False}
+    assert all(len(side) == 1 for side in sides.values())
+    assert 4 < sum(side == {True} for side in sides.values()) < 20
+
+
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 5000), st.integers(0, 9)), max_size=60))
 def test_matched_classes_are_equal_in_every_bin_of_lengths(drawn: list[tuple[bool, int, int]]) -> None:
     examples = [Example(positive, order, False, "x" * length) for positive, length, order in drawn]
@@ -310,6 +327,53 @@ def test_a_class_holds_what_is_drawn_by_hash_whatever_the_order() -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"PAR1 but not really", "no positive text"),
+        (gzip.compress(b"plain words", mtime=0)[:-9], "no positive text"),
+        (gzip.compress("\n".join(words(n, "a") for n in range(99)).encode(), mtime=0)[:-99], "is damaged"),
+        (b"", "no positive text"),
+        (
+            b"WARC/1.0\r\nbroken",
+            "no positive text has 1,000 characters or more: 0 documents (left out: 1 unre",
+        ),
+    ],
+)
+def test_damaged_files_of_texts(content: bytes, sentence: str, failing: Failing, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(content)
+    negatives = failing.write("n.jsonl", pages("b", 3))
+    arguments = ["classifier", "--positives", str(tmp_path / "file"), "--negatives", negatives]
+    assert sentence in failing(arguments)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "sentence"),
+    [
+        (OSError(28, "No space left on device", "vectors.txt"), 1, "No space left on device: vectors.txt"),
+        (KeyboardInterrupt(), 130, "stopped; nothing was written"),
+        (RuntimeError("Encountered NaN."), 1, "fastText met a NaN with each of 10 seeds; try a lower --rate"),
+        (RuntimeError("other"), 1, "fastText stopped: other"),
+    ],
+)
+def test_what_stops_a_training_half_way_leaves_nothing(
+    error: BaseException, status: int, sentence: str, failing: Failing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(text: Path, vectors: Path, target: Path, settings: Settings, seed: int) -> None:
+        target.write_bytes(b"half a model")
+        raise error
+
+    monkeypatch.setattr("pipeline.train.supervised._fit", fail)
+    files = ["--positives", failing.write("p.jsonl", pages("a", 200))]
+    files += ["--negatives", failing.write("n.jsonl", pages("b", 200))]
+    assert failing(["classifier", *files, "--min-chars", "50"], status) == f"winnow: {sentence}\n"
+
+
+def test_a_card_s_text_is_read_before_anything_is_trained(failing: Failing) -> None:
+    said = failing(["classifier", "--positives", "nothing", "--about", "nowhere.md"])
+    assert "cannot read nowhere.md" in said
+
+
+@pytest.mark.parametrize(
     ("positives", "negatives", "sentence"),
     [
         ([], [{"text": "x" * 100}], "no positive text has 50 characters or more: 0 documents"),
@@ -324,6 +388,19 @@ def test_what_is_said_of_bad_input_for_a_classifier(
     write = failing.write
     files = ["--positives", write("p.jsonl", positives), "--negatives", write("n.jsonl", negatives)]
     assert sentence in failing(["classifier", *files, "--min-chars", "50"])
+
+
+# --- cards
+
+
+@pytest.mark.parametrize("card", ["en.lm.md", "reference.en.md"])
+def test_the_bundled_models_are_those_that_their_cards_are_of(card: str) -> None:
+    text = (MODELS / card).read_text()
+    files = re.findall(r"- `(.+)`: ([\d,]+) bytes, SHA-256 `(\w+)`", text)
+    assert files
+    for name, size, digest in files:
+        data = (MODELS / name).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (int(size.replace(",", "")), digest), name
 
 
 # --- language model
@@ -374,6 +451,27 @@ MALLOC_FAILED = (
     "'because `!addr && requested'\\''.' >&2; "
     "echo 'Cannot allocate memory for 863533160 bytes in malloc' >&2"
 )
+
+
+def test_a_model_learns_from_lines_as_they_are_judged() -> None:
+    """RedPajama's model saw a document as one line, with words glued at its line ends and tabs."""
+    text = "a b\nc d\te\n\n \nX1"
+    assert list(_units(text, "lines")) == ["a b", "c d e", "x0"]
+    assert list(_units(text, "ccnet")) == ["a bc de x0"]
+
+
+def test_as_many_pieces_as_the_text_supports_and_the_card_says_so(tmp_path: Path) -> None:
+    settings = LmSettings("en", (), tmp_path)
+    processor = _train_pieces(iter(words(n, "ab"[n % 2]) for n in range(200)), tmp_path, settings)
+    pieces = processor.get_piece_size()
+    assert 200 < pieces < 65_536
+    values = {mode: [float(p) for p in range(100)] for mode in ("lines", "ccnet")}
+    text = card(settings, Facts(Counts(), Counts(), 190, 10, pieces, 10, values, values))
+    assert f"{pieces:,} SentencePiece unigram pieces (65,536 asked for; the text supports no more)" in text
+    assert "10 are too few to tell percentiles" in text
+    assert "asked for" not in card(
+        replace(settings, pieces=pieces), Facts(Counts(), Counts(), 190, 10, pieces, 10, values, values)
+    )
 
 
 def stand_in(folder: Path, script: str) -> str:

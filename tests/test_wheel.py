@@ -40,7 +40,8 @@ def test_constraints_pin_every_dependency_and_name_no_host() -> None:
 
 def test_every_sample_has_an_origin_and_a_licence() -> None:
     listed = yaml.safe_load((ROOT / "samples" / "samples.yaml").read_text())
-    for source, patterns in listed.items():
+    # What only the bundled models are trained on is no input of a run, so that samples.yaml lacks it.
+    for source, patterns in {**listed, "training": ["training/*.bz2"]}.items():
         table = (ROOT / "samples" / source / "PROVENANCE.tsv").read_text().splitlines()
         columns = table[0].split("\t")
         rows = [dict(zip(columns, line.split("\t"), strict=False)) for line in table[1:]]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import WinnowError
+from pipeline.files import read_file
 from pipeline.train.classifier import REDPAJAMA_PAGES, ClassifierSettings, train_classifier
 from pipeline.train.kenlm_tools import BUILDS
 from pipeline.train.lm import LmSettings, train_lm
@@ -18,13 +19,22 @@ _FILES = "files or patterns: Parquet (curated/), JSON lines, WARC, WET or plain 
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; 0, or 1 with one sentence on stderr."""
+    """Run the command line; 0, 1 with one sentence on stderr, or 130 where it was interrupted."""
     options = _parser().parse_args(arguments)
     try:
         print(_COMMANDS[options.command](options))
     except WinnowError as error:
         print(f"winnow: {error}", file=sys.stderr)
         return 1
+    except OSError as error:  # a full disk, mostly
+        print(
+            f"winnow: {error.strerror or error}{f': {error.filename}' * bool(error.filename)}",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("winnow: stopped; nothing was written", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -95,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     references.add_argument("--output", type=Path, required=True, metavar="FILE", help="gzipped JSON lines")
     for command in (lm, classifier):
         command.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the files go")
-        command.add_argument("--about", type=Path, metavar="FILE", help="Markdown to end the card with")
+        command.add_argument("--about", metavar="FILE", help="Markdown to end the card with")
         command.add_argument("--field", default="text", help="column of the text (default %(default)s)")
     return parser
 
@@ -112,6 +122,10 @@ def _share(value: str) -> float:
     if not 0 <= share < 1:
         raise argparse.ArgumentTypeError(f"{value} is no share: at least 0 and below 1")
     return share
+
+
+def _about(path: str | None) -> str:
+    return read_file(path).decode("utf-8", "replace") if path else ""
 
 
 def _lm(options: argparse.Namespace) -> str:
@@ -131,7 +145,7 @@ def _lm(options: argparse.Namespace) -> str:
             heldout=options.heldout,
             memory=options.memory,
             tools=options.kenlm_tools,
-            about=options.about,
+            about=_about(options.about),
         )
     )
 
@@ -153,7 +167,7 @@ def _classifier(options: argparse.Namespace) -> str:
             chunk_chars=options.chunk_chars,
             heldout=options.heldout,
             threshold=options.threshold,
-            about=options.about,
+            about=_about(options.about),
             training=Settings(
                 dimensions=options.dimensions,
                 epochs=options.epochs,

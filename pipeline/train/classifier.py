@@ -61,7 +61,7 @@ class ClassifierSettings:
     chunk_chars: int = 0
     heldout: float = 0.2
     threshold: float = REDPAJAMA_THRESHOLD
-    about: Path | None = None
+    about: str = ""
 
 
 class Example(NamedTuple):
@@ -273,8 +273,8 @@ def card(settings: ClassifierSettings, outcome: Outcome) -> str:
         named_by = {"url": "URL", "host": "host"}[settings.match]
         named = " The other positives were named as such." if settings.positives else ""
         cited = (
-            f"\n- A crawled page is a positive where Wikipedia cites its {named_by}{weak}, else a "
-            f"negative: {positives.matched:,} and {negatives.matched:,} pages.{named}"
+            f"\n- A crawled page is a positive where Wikipedia cites its {named_by}{weak},\n"
+            f"  else a negative: {positives.matched:,} and {negatives.matched:,} pages.{named}"
         )
     return f"""# Reference classifier `{settings.name}`
 

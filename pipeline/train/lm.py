@@ -31,6 +31,9 @@ from pipeline.train.output import finished, table, write_card
 LEAST_DOCUMENTS: Final = 50
 """Percentiles of fewer say nothing, and SentencePiece fails on much less."""
 
+LEAST_FOR_CUTOFFS: Final = 100
+"""Documents in a sample of which each percentile is one; the card says where there are fewer."""
+
 LONGEST_SENTENCE: Final = 4192
 """SentencePiece leaves longer lines out without a word (`max_sentence_length`, bytes): they are cut."""
 
@@ -53,7 +56,7 @@ class LmSettings:
     heldout: float = 0.05
     memory: str = "1G"
     tools: str | None = None
-    about: Path | None = None
+    about: str = ""
 
 
 def train_lm(settings: LmSettings) -> str:
@@ -82,9 +85,11 @@ def train_lm(settings: LmSettings) -> str:
         own = _percentiles(model, spool.texts(heldout))
         chosen = judged.split(0.0, settings.documents)[0]
         cutoffs = _percentiles(model, judged.texts(chosen)) if chosen else own
-        document = {"language": name, "documents": len(chosen) or len(heldout), "percentiles": cutoffs}
+        judged_by = len(chosen) or len(heldout)
+        document = {"language": name, "documents": judged_by, "percentiles": cutoffs}
         (work / f"{name}.cutoffs.json").write_text(json.dumps(document) + "\n")
-        facts = Facts(counts, sample, len(training), len(heldout), processor.get_piece_size(), own, cutoffs)
+        pieces = processor.get_piece_size()
+        facts = Facts(counts, sample, len(training), len(heldout), pieces, judged_by, own, cutoffs)
         return write_card(work, f"{name}.lm.md", card(settings, facts), settings.about)
 
 
@@ -190,13 +195,14 @@ def _percentiles(model: LanguageModel, texts: Iterable[str]) -> dict[str, list[f
 
 
 class Facts(NamedTuple):
-    """What a training run found, for its card; percentiles by mode."""
+    """What a training run found, for its card; `judged` documents gave `cutoffs`, percentiles by mode."""
 
     read: Counts
     sample: Counts
     training: int
     heldout: int
     pieces: int
+    judged: int
     own: dict[str, list[float]]
     cutoffs: dict[str, list[float]]
 
@@ -207,11 +213,15 @@ def card(settings: LmSettings, facts: Facts) -> str:
     if facts.pieces != settings.pieces:
         pieces += f" ({settings.pieces:,} asked for; the text supports no more)"
     source = (
-        f"{facts.sample} given for it"
+        f"texts of the kind that is to be judged: {facts.sample}"
         if settings.cutoffs_from
-        else "the documents held out; name texts of the kind that is to be judged with --cutoffs-from, or "
-        "most of a crawl will be tail"
+        else f"the {facts.heldout:,} documents held out; name texts of the kind that is to be judged with\n"
+        "  --cutoffs-from, or most of a crawl will be tail"
     )
+    if facts.judged < LEAST_FOR_CUTOFFS:
+        source += (
+            f".\n  {facts.judged:,} are too few to tell percentiles: name more, or hold more out (--heldout)"
+        )
     marks = (HEAD_PERCENTILE, 50, TAIL_PERCENTILE)
     rows = [
         [mode, *(values[mode][p] for values in (facts.own, facts.cutoffs) for p in marks)]
@@ -221,8 +231,8 @@ def card(settings: LmSettings, facts: Facts) -> str:
     pruned = f", pruned {' '.join(map(str, settings.prune))}" if settings.prune else ""
     return f"""# Language model `{settings.language}`
 
-KenLM of order {settings.order}{pruned} ({settings.build}) over {pieces}, after CCNet's recipe; trained for
-mode `{settings.mode}`.
+KenLM of order {settings.order}{pruned} ({settings.build}) over {pieces},
+after CCNet's recipe; trained for mode `{settings.mode}`.
 
 - Text: {facts.read}; {facts.training:,} trained on, {facts.heldout:,} held out, drawn by hash.
 - Cutoffs: percentiles of {source}.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -31,22 +32,20 @@ def finished(folder: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def write_card(work: Path, name: str, text: str, about: Path | None) -> str:
-    """Write a card: `text`, the files made beside it with their sizes, and what `about` adds to it.
-
-    Returns the whole card. Raises WinnowError where `about` cannot be read.
-    """
+def write_card(work: Path, name: str, text: str, about: str) -> str:
+    """Write a card: `text`, the files made beside it with size and SHA-256, then `about`; return it."""
     files = [path for path in sorted(work.iterdir()) if path.is_file()]
-    listed = "\n".join(f"- `{path.name}`: {path.stat().st_size:,} bytes" for path in files)
-    parts = [text.strip(), f"## Files\n\n{listed}"]
-    if about:
-        try:
-            parts.append(about.read_text().strip())
-        except OSError as error:
-            raise WinnowError(f"cannot read {about}: {error.strerror}") from error
-    card = "\n\n".join(parts) + "\n"
+    listed = "\n".join(map(_listed, files))
+    parts = [text.strip(), f"## Files\n\n{listed}", about.strip()]
+    card = "\n\n".join(filter(None, parts)) + "\n"
     (work / name).write_text(card)
     return card
+
+
+def _listed(path: Path) -> str:
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return f"- `{path.name}`: {path.stat().st_size:,} bytes, SHA-256 `{digest}`"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
