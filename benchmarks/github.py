@@ -1,10 +1,10 @@
-"""Speed of filtering and stripping source files: python -m benchmarks.github TOKENIZER_JSON [ROWS ...]
+"""Speed of filtering and stripping code: python -m benchmarks.github SCRIPTS TOKENIZER_JSON [ROWS ...]
 
-Compares, on the rows (default: the bundled samples), our stages after the licence with RedPajama's cleaning
-and filter, written anew from their description (rp_v1, data_prep/github): MD5 of the text, header comment by
-expression, lines and characters counted one by one, letters per token. TOKENIZER_JSON is Pythia's
-`tokenizer.json`, which that rule uses; it needs the package `tokenizers`. Each way reads all files in turn,
-the best CPU time of a few rounds counts. `without tokens` leaves the token rule out of both.
+Compares, on the rows (default: the bundled samples), our stages after the licence with RedPajama's own
+functions. SCRIPTS is the folder data_prep/github of a checkout of RedPajama-Data's branch rp_v1,
+TOKENIZER_JSON Pythia's `tokenizer.json`, which that filter loads; it needs the package `transformers`. Each
+way has all files in memory and reads them in turn, the best CPU time of a few rounds counts. `without
+tokens` leaves the token rule out of both.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import argparse
 import hashlib
 import json
 import platform
-import re
+import runpy
+import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from filters.code_heuristics import ENDINGS
 from pipeline.flows.github import GITHUB
 from pipeline.readers.github import GithubReader
 from pipeline.records import Document
@@ -29,7 +30,6 @@ from pipeline.transforms.code import AllowedLicenses, LettersPerToken
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "github"
 RESULTS = Path(__file__).parent / "results" / "github.json"
-_BLOCK = re.compile(r"/\*[^*]*\*+(?:[^/*][^*]*\*+)*/")
 
 
 def documents(paths: list[Path]) -> list[Document]:
@@ -54,57 +54,62 @@ def ours(files: list[Document], stages: list[CleanStage]) -> int:
     return kept
 
 
-def redpajama(files: list[Document], tokenizer: Any) -> int:
-    """RedPajama's rules as described; `tokenizer` is None to leave the token rule out."""
+def redpajama(files: list[Document], scripts: SimpleNamespace) -> int:
+    """RedPajama's steps on each file, as their scripts have them: hash, strip, count, filter."""
     kept = 0
     for file in files:
-        hashlib.md5(file.text.encode()).hexdigest()
-        text = _without_header(file.text)
-        lines = text.splitlines()
-        if not text or not lines or not file.metadata["path"].endswith(ENDINGS):
+        path = file.metadata["path"]
+        if path.endswith(".crt") or path == "LICENSE":
             continue
-        longest = max(len(line) for line in lines)
-        alphanumeric = sum(1 for char in text if char.isalnum()) / len(text)
-        alphabetic = sum(1 for char in text if char.isalpha())
-        ratio = alphabetic / max(len(tokenizer.encode(text).ids), 1) if tokenizer else 2.0
-        kept += longest <= 1000 and len(text) / len(lines) <= 100 and alphanumeric >= 0.25 and ratio >= 1.5
+        hashlib.md5(file.text.encode("utf8")).hexdigest()
+        content = scripts.clean_copyright_comments(file.text)
+        counts = {**scripts.get_filecontent_stats(content), "path": path}
+        kept += not scripts.discard_record({"text": content, "meta": counts})
     return kept
 
 
-def _without_header(text: str) -> str:
-    found = _BLOCK.search(text)
-    if found is not None:
-        return text.replace(found[0], "", 1) if "copyright" in found[0].lower() else text
-    lines = text.split("\n")
-    first = 0
-    while first < len(lines) and lines[first].startswith(("//", "#", "--")) | (not lines[first]):
-        first += 1
-    return "\n".join(lines[first:])
+def load_redpajama(folder: Path, tokenizer: Path) -> SimpleNamespace:
+    """Their functions by name; `count_tokens` sets what they count tokens with."""
+    import transformers  # noqa: PLC0415 needed for this comparison only
+
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_file=str(tokenizer))
+    transformers.AutoTokenizer.from_pretrained = lambda name: fast
+    found: dict[str, Any] = {}
+    arguments, sys.argv = sys.argv, sys.argv[:1]  # they read their own when they are loaded
+    for name in ("github_clean_dedup_local", "github_run_filter"):
+        found |= runpy.run_path(str(folder / f"{name}.py"))
+    sys.argv = arguments
+    counts = found["discard_record"].__globals__
+
+    def count_tokens(with_tokenizer: bool) -> None:
+        counts["get_token_count"] = found["get_token_count"] if with_tokenizer else lambda text: 1
+
+    return SimpleNamespace(**found | {"count_tokens": count_tokens})
 
 
 def main() -> None:
     """Measure and print the table; write results/github.json."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("tokenizer", metavar="TOKENIZER_JSON")
+    parser.add_argument("scripts", metavar="SCRIPTS", type=Path)
+    parser.add_argument("tokenizer", metavar="TOKENIZER_JSON", type=Path)
     parser.add_argument("rows", nargs="*", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    from tokenizers import Tokenizer  # noqa: PLC0415 needed for this comparison only
-
-    tokenizer = Tokenizer.from_file(arguments.tokenizer)
+    scripts = load_redpajama(arguments.scripts, arguments.tokenizer)
     files = documents(arguments.rows or sorted(SAMPLES.glob("*.jsonl.gz")))
     stages = [stage for stage in GITHUB.with_stages({}).clean if not isinstance(stage, AllowedLicenses)]
     plain = [stage for stage in stages if not isinstance(stage, LettersPerToken)]
     ways: dict[str, Callable[[], int]] = {
         "ours": lambda: ours(files, stages),
-        "RedPajama's": lambda: redpajama(files, tokenizer),
+        "RedPajama's": lambda: redpajama(files, scripts),
         "ours, without tokens": lambda: ours(files, plain),
-        "RedPajama's, without tokens": lambda: redpajama(files, None),
+        "RedPajama's, without tokens": lambda: redpajama(files, scripts),
     }
     seconds = dict.fromkeys(ways, float("inf"))
     kept: dict[str, int] = {}
     for _ in range(arguments.rounds):
         for name, way in ways.items():
+            scripts.count_tokens("without" not in name)
             started = time.process_time()
             kept[name] = way()
             seconds[name] = min(seconds[name], time.process_time() - started)
@@ -125,7 +130,7 @@ def main() -> None:
         "without_tokens": round(seconds["RedPajama's, without tokens"] / seconds["ours, without tokens"], 2),
     }
     print(f"times as fast: {speedups}")
-    packages = {name: version(name) for name in ("sentencepiece", "tokenizers")}
+    packages = {name: version(name) for name in ("sentencepiece", "tokenizers", "transformers")}
     result = {
         "python": platform.python_version(),
         "packages": packages,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -351,3 +352,21 @@ def test_the_samples_are_what_their_provenance_says() -> None:
         assert len(rows) == sum(int(row["documents"]) for row in listed if row["file"] == path.name)
         own = {row["source_repo"] for row in listed}
         assert all(row["repo_name"] in own or row["repo_name"].startswith("example/") for row in rows)
+
+
+def test_the_samples_have_checkouts_with_a_licence_by_file_and_by_header() -> None:
+    with (SAMPLES / "PROVENANCE.tsv").open() as stream:
+        listed = [row for row in csv.DictReader(stream, delimiter="\t") if row["file"] == "checkouts.tar.gz"]
+    with (SAMPLES / "checkouts.tar.gz").open("rb") as archive:
+        events = list(GithubReader().read(archive, "checkouts.tar.gz"))
+    found = [event.metadata for event in events if isinstance(event, Document)]
+    assert len(found) == len(events) == sum(int(row["documents"]) for row in listed)
+    assert {(row["repository"], row["ref"]) for row in found} == {
+        (row["source_repo"].split("/")[1], row["commit"]) for row in listed
+    }
+    by_source = Counter((row["license"], row["license_from"]) for row in found)
+    assert by_source == {
+        ("MIT", "LICENSE"): 45,
+        ("Apache-2.0", "LICENSE"): 2,
+        ("Apache-2.0", "SPDX-License-Identifier"): 26,
+    }
