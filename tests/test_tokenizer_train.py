@@ -113,6 +113,9 @@ def test_draw_follows_proportions_to_a_line() -> None:
     ]
     _, sample = draw(texts, 4000, {"a": Fraction(3), "b": Fraction(1), "c": Fraction(0)})
     assert {source: count.lines for source, count in sample.drawn.items()} == {"a": 300, "b": 100}
+    assert sample.short() == {}
+    _, sample = draw(texts, 20_000, {"a": Fraction(3), "b": Fraction(1), "c": Fraction(0)})
+    assert sample.short() == {"a": (5000, 15_000)}
     with pytest.raises(WinnowError, match="source c, which has no proportion"):
         draw(texts, 100, {"a": Fraction(1), "b": Fraction(1)})
 

@@ -153,6 +153,12 @@ class Draw:
             key = (order_key(document.name) << 64) | xxhash.xxh3_64_intdigest(text)
             pool.add(_Held(-key, text[: pool.budget], document.source))
 
+    def short(self) -> dict[str, tuple[int, int]]:
+        """The bytes held and the bytes wanted of each source that has fewer than its proportion asks for."""
+        if not self._by_source:
+            return {}
+        return {name: (p.size, p.budget) for name, p in sorted(self._pools.items()) if p.size < p.budget}
+
     def lines(self) -> Iterator[str]:
         """The lines of the documents drawn, in order of their keys, up to each budget to a line.
 

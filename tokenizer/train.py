@@ -188,6 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tokenizer.train: {error}", file=sys.stderr)
         return 1
     print(_report(draw.drawn))
+    for source, (held, wanted) in draw.short().items():
+        print(f"{source} holds {held:,} bytes, less than its share of {wanted:,}: all of it was taken")
     print(f"wrote {options.output}: {options.vocab_size:,} pieces, {len(model):,} bytes")
     return 0
 
