@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from mixtures.interleave import Schedule
+from mixtures.course import NEVER, Course, Stage
 from mixtures.proportions import MAX_PERIOD, apportion, parts
 from pipeline.errors import WinnowError
 
@@ -44,14 +44,14 @@ class Draw:
 class Allocation:
     """A budget dealt to its sources.
 
-    `parts` are the shares as realised, whole numbers of one period of the interleaving; `requested` is the
+    `stages` are the shares as realised, whole numbers of one period of the interleaving; `requested` is the
     budget in tokens that was asked for (None: the largest); `limit` names the source that allows no more
     rows, None where the budget is the limit; `largest_rows` is the largest budget of these parts.
     """
 
     sequence_length: int
     requested: int | None
-    parts: dict[str, int]
+    stages: tuple[Stage, ...]
     rows: int
     limit: str | None
     largest_rows: int
@@ -68,6 +68,7 @@ def allocate(
     sequence_length: int,
     budget: int | None,
     shortage: Shortage = "error",
+    later: Sequence[tuple[int, Mapping[str, Fraction]]] = (),
 ) -> Allocation:
     """Deal a budget in tokens (None: the largest that every source can serve) in rows of `sequence_length`.
 
@@ -75,8 +76,10 @@ def allocate(
     budget smaller; "redistribute" gives what there is and has the others fill the budget in proportion;
     "shrink" takes the largest budget that keeps the proportions. Capped sources give up to a millionth of the
     rows less than they could where a mixture has more than a million rows, so that its order stays
-    computable. Raises WinnowError naming source, need and have, for a source without tokens, and for one that
-    would get no row at all.
+    computable. `later` holds the further stages of a curriculum: shares that take over at a row.
+
+    Raises WinnowError naming source, need and have, for a source without tokens, for one that would get no
+    row at all, and for a curriculum whose last stage the budget does not reach.
     """
     for source, supply in supplies.items():
         if supply.tokens == 0:
@@ -89,37 +92,47 @@ def allocate(
                 f"{sequence_length:,} in {float(supplies[source].max_epochs):g} epochs"
             )
     asked = {source: supply.share for source, supply in supplies.items()}
-    schedule = Schedule(parts(asked))
-    largest, scarcest = _largest(schedule, capacity)
+    first = [] if later and later[0][0] == 0 else [(0, asked)]
+    course = Course([Stage(row, parts(stage)) for row, stage in (*first, *later)])
+    largest, scarcest = _largest(course, capacity)
+    if later and shortage in ("cap", "redistribute"):
+        raise WinnowError(
+            f"too_little: {shortage} knows one set of proportions; beside a curriculum use shrink"
+        )
     rows = largest if budget is None else budget // sequence_length
     limit = scarcest if budget is None else None
     if rows > largest:
         limit = scarcest
         if shortage == "error":
-            raise WinnowError(_shortage(supplies, capacity, schedule.counts(rows), sequence_length, largest))
+            raise WinnowError(_shortage(supplies, capacity, course.counts(rows), sequence_length, largest))
         if shortage == "shrink":
             rows = largest
         else:
             if shortage == "cap":
-                rows = sum(min(count, capacity[source]) for source, count in schedule.counts(rows).items())
-            schedule = Schedule(_redistributed(asked, capacity, rows))
-            largest = _largest(schedule, capacity)[0]
+                rows = sum(min(count, capacity[source]) for source, count in course.counts(rows).items())
+            course = Course([Stage(0, _redistributed(asked, capacity, rows))])
+            largest = _largest(course, capacity)[0]
             rows = min(rows, largest)
-    counts = schedule.counts(rows)
-    _require_a_row(counts, schedule, sequence_length, rows)
+    if rows <= course.firsts[-1] and later:
+        raise WinnowError(
+            f"the curriculum's last stage begins at {later[-1][0] * sequence_length:,} tokens, the budget is "
+            f"{rows * sequence_length:,}"
+        )
+    counts = dict.fromkeys(supplies, 0) | course.counts(rows)
+    _require_a_row(counts, course, sequence_length, rows)
     draws = {}
     for source, supply in supplies.items():
         tokens = counts[source] * sequence_length
         epochs, rest = divmod(tokens, supply.tokens)
-        share = Fraction(schedule.parts[source], schedule.period)
+        share = Fraction(counts[source], rows)
         fraction = Fraction(rest, supply.tokens)
         draws[source] = Draw(share, supply.tokens, capacity[source], counts[source], tokens, epochs, fraction)
-    return Allocation(sequence_length, budget, schedule.parts, rows, limit, largest, draws)
+    return Allocation(sequence_length, budget, course.stages, rows, limit, largest, draws)
 
 
-def _largest(schedule: Schedule, capacity: Mapping[str, int]) -> tuple[int, str]:
+def _largest(course: Course, capacity: Mapping[str, int]) -> tuple[int, str]:
     """Rows before the first one that its source cannot give, and that source."""
-    return min((schedule.position(source, rows), source) for source, rows in capacity.items())
+    return min((course.position(source, rows), source) for source, rows in capacity.items())
 
 
 def _redistributed(shares: Mapping[str, Fraction], capacity: Mapping[str, int], rows: int) -> dict[str, int]:
@@ -151,10 +164,13 @@ def _redistributed(shares: Mapping[str, Fraction], capacity: Mapping[str, int], 
         capped |= over
 
 
-def _require_a_row(counts: Mapping[str, int], schedule: Schedule, sequence_length: int, rows: int) -> None:
+def _require_a_row(counts: Mapping[str, int], course: Course, sequence_length: int, rows: int) -> None:
     for source, count in counts.items():
         if count == 0:
-            need = (schedule.position(source, 0) + 1) * sequence_length
+            need = (course.position(source, 0) + 1) * sequence_length
+            if need > NEVER:
+                raise WinnowError(f"source {source} is in no stage of the curriculum; leave it out")
+            schedule = course.schedules[course.stage_of(source, 0)]
             raise WinnowError(
                 f"source {source} gets no row: the budget is {rows:,} rows of {sequence_length:,} tokens and "
                 f"its share {schedule.parts[source] / schedule.period:.4%}; every source has one from "

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import orjson
 
 from mixtures.check_files import Content, Shard, check_file, check_folder, named_files
-from mixtures.interleave import Interleave
+from mixtures.course import Order
 from mixtures.opened import read_json
 from mixtures.plan_file import ENCODING, order_of, streams_of
 from mixtures.token_shards import StoredShards
@@ -55,7 +55,7 @@ def _plan(out: str, plan: Mapping[str, Any]) -> Iterator[str]:
         yield "plan.json: the proportions do not sum to 1"
     if plan["tokens"] != plan["rows"] * plan["sequence_length"]:
         yield "plan.json: tokens are not rows times the sequence length"
-    counts = order_of(plan).schedule.counts(plan["rows"])
+    counts = order_of(plan).course.counts(plan["rows"])
     for source, part in sources.items():
         if part["rows"] != counts[source]:
             yield f"plan.json: {source} has {part['rows']:,} rows, the order deals it {counts[source]:,}"
@@ -119,7 +119,13 @@ def _rows(out: str, manifest: Mapping[str, Any], plan: Mapping[str, Any]) -> Ite
         yield from _order(path, shard.content, order, start, row)
         try:
             block = training_shard(
-                order, streams, stored, (start, row), sequence_length=length, dtype=np.dtype(plan["dtype"])
+                order,
+                streams,
+                stored,
+                (start, row),
+                sequence_length=length,
+                dtype=np.dtype(plan["dtype"]),
+                packing=plan["packing"],
             )
         except (WinnowError, ValueError, IndexError) as error:
             yield f"{path} cannot be compared with the token shards: {error}"
@@ -157,10 +163,10 @@ def _content(path: str, content: Content, start: int, length: int) -> Iterator[s
         yield f"{place}: the pieces hold {int(sizes.sum()):,} tokens, the rows {len(content.tokens):,}"
 
 
-def _order(path: str, content: Content, order: Interleave, start: int, stop: int) -> Iterator[str]:
+def _order(path: str, content: Content, order: Order, start: int, stop: int) -> Iterator[str]:
     """Each row is of the source whose turn it is, which is within a row of exact at every prefix."""
     turns, _ = order.block(start, stop)
-    names = np.array(order.schedule.sources)[turns]
+    names = np.array(order.sources)[turns]
     numbers = content.table.column("row").to_numpy() - start
     sources = content.table.column("source").to_numpy(zero_copy_only=False)
     wrong = np.flatnonzero(sources != names[numbers])

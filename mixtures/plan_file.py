@@ -8,9 +8,10 @@ from fractions import Fraction
 from typing import Any
 
 from mixtures.allocation import Allocation, Supply, allocate
+from mixtures.course import Course, Order, Stage
 from mixtures.epochs import TokenStream
-from mixtures.interleave import Interleave, Schedule
-from mixtures.proportions import as_fraction
+from mixtures.packing import windows
+from mixtures.proportions import as_fraction, shares
 from pipeline.config import Config
 from pipeline.errors import WinnowError
 
@@ -37,7 +38,20 @@ def deal(config: Config, sources: Mapping[str, TokenizedSource]) -> Allocation:
     max_epochs = as_fraction(config.max_epochs)
     supplies = {name: Supply(source.share, source.tokens, max_epochs) for name, source in sources.items()}
     budget = None if config.tokens == "largest" else config.tokens
-    return allocate(supplies, config.sequence_length, budget, config.too_little)
+    later = [
+        (stage.from_tokens // config.sequence_length, _stage_shares(config, number, sources))
+        for number, stage in enumerate(config.curriculum)
+    ]
+    return allocate(supplies, config.sequence_length, budget, config.too_little, later)
+
+
+def _stage_shares(config: Config, number: int, sources: Mapping[str, TokenizedSource]) -> dict[str, Fraction]:
+    """The shares of one stage of the curriculum, of the sources that are there."""
+    stage = config.curriculum[number]
+    there = {name: share for name, share in stage.proportions.items() if name in sources}
+    if not there:
+        raise WinnowError(f"curriculum.{number}: none of its sources has any tokens")
+    return shares(there, renormalise=True)
 
 
 def plan_content(config: Config, sources: Mapping[str, TokenizedSource]) -> dict[str, Any]:
@@ -60,11 +74,13 @@ def plan_content(config: Config, sources: Mapping[str, TokenizedSource]) -> dict
         "limited_by": dealt.limit or "the budget",
         "largest_tokens": dealt.largest_rows * dealt.sequence_length,
         "max_epochs": config.max_epochs,
-        "period": sum(dealt.parts.values()),
+        "packing": config.packing,
+        "stages": [
+            {"first_row": stage.first_row, "rows_in_period": dict(stage.parts)} for stage in dealt.stages
+        ],
         "sources": {
             name: {
                 "proportion": str(sources[name].share),
-                "rows_in_period": dealt.parts[name],
                 "available_tokens": draw.available,
                 "rows": draw.rows,
                 "tokens": draw.tokens,
@@ -80,10 +96,10 @@ def plan_content(config: Config, sources: Mapping[str, TokenizedSource]) -> dict
     }
 
 
-def order_of(plan: Mapping[str, Any]) -> Interleave:
+def order_of(plan: Mapping[str, Any]) -> Order:
     """The order of sources that a plan means."""
-    parts = {name: source["rows_in_period"] for name, source in plan["sources"].items()}
-    return Interleave(Schedule(parts), plan["rows"], plan["seed"])
+    stages = [Stage(stage["first_row"], stage["rows_in_period"]) for stage in plan["stages"]]
+    return Order(Course(stages), plan["rows"], plan["seed"])
 
 
 def streams_of(plan: Mapping[str, Any]) -> dict[str, TokenStream]:
@@ -98,5 +114,9 @@ def source_rows(plan: Mapping[str, Any], source: str, start: int, stop: int) -> 
     """The rows of `source`, first and last (exclusive), that can hold tokens `start` to `stop` of its
     stream.
     """
-    length = plan["sequence_length"]
-    return start // length, min(-(-stop // length), plan["sources"][source]["rows"])
+    length, part = plan["sequence_length"], plan["sources"][source]
+    first, last = start // length, min(-(-stop // length), part["rows"])
+    if plan["packing"] == "best_fit":
+        packed = windows(first, last, part["rows"], part["available_tokens"], length)
+        return packed[0][0], packed[-1][1]
+    return first, last

@@ -51,6 +51,13 @@ class Holdout(_Strict):
     share: float | None = Field(None, gt=0, lt=1)
 
 
+class CurriculumStage(_Strict):
+    """Proportions that take over at a number of tokens; a source left out gives nothing from there on."""
+
+    from_tokens: Amount = Field(ge=0, description="tokens of the budget before this stage")
+    proportions: dict[str, Annotated[float, Field(gt=0)]] = Field(min_length=1)
+
+
 class Config(_Strict):
     """The settings of a run that belong to no single source."""
 
@@ -60,6 +67,10 @@ class Config(_Strict):
     seed: int = 0
     max_epochs: float = Field(4, gt=0, description="no source is read more often than this")
     too_little: Literal["error", "cap", "redistribute", "shrink"] = "error"
+    packing: Literal["concatenate", "best_fit"] = Field(
+        "concatenate", description="how documents are laid into rows; best_fit cuts fewer of them"
+    )
+    curriculum: list[CurriculumStage] = Field([], description="proportions that take over later on")
     holdout: Holdout | None = None
     missing_sources: Literal["error", "renormalise"] = "error"
     scores: Literal["needed", "all"] = "needed"
@@ -97,7 +108,28 @@ def parse_config(text: str, name: str) -> tuple[Config, dict[str, Source]]:
     total = sum(source.block.proportion for source in sources.values())
     if abs(total - 100) > 1e-6 and abs(total - 1) > 1e-6:
         raise check.error(("sources",), f"the proportions sum to {total:g}, not to 100 or to 1")
+    _check_curriculum(check, config, sources)
     return config, sources
+
+
+def _check_curriculum(check: _Checker, config: Config, sources: Mapping[str, Source]) -> None:
+    """Stages run upwards, each sums to 100 or 1, and every source they name has a block."""
+    before = -1
+    for number, stage in enumerate(config.curriculum):
+        place: Path = ("curriculum", number)
+        if stage.from_tokens // config.sequence_length <= before:
+            raise check.error(
+                (*place, "from_tokens"), "stages begin one after the other, a row or more apart"
+            )
+        before = stage.from_tokens // config.sequence_length
+        for name in stage.proportions:
+            if name not in sources:
+                raise check.error((*place, "proportions", name), f"unknown source{_nearest(name, sources)}")
+        total = sum(stage.proportions.values())
+        if abs(total - 100) > 1e-6 and abs(total - 1) > 1e-6:
+            raise check.error(
+                (*place, "proportions"), f"the proportions sum to {total:g}, not to 100 or to 1"
+            )
 
 
 def _source(check: _Checker, name: str, block: object) -> Source:

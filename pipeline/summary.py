@@ -90,9 +90,12 @@ def _mixture(run: Run) -> Table:
         drawn = plan["sources"][source]
         epochs = drawn["epochs"] + float(Fraction(drawn["epoch_fraction"]))
         published = run.published_epochs.get(source)
+        # Under a curriculum a source's share is what its stages come to.
+        asked = float(Fraction(drawn["proportion"]))
+        share = asked if len(plan["stages"]) == 1 else drawn["rows"] / plan["rows"]
         table.add_row(
             source,
-            f"{float(Fraction(drawn['proportion'])):.1%}",
+            f"{share:.1%}",
             f"{drawn['available_tokens']:,}",
             f"{drawn['tokens']:,}",
             f"{epochs:.2f}",

@@ -58,11 +58,11 @@ def rows_of(out: Path) -> dict[int, tuple[str, list[int], list[tuple[Any, ...]]]
     return rows
 
 
-@pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["concatenate", "best_fit"])
+def mixed(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     out = tmp_path_factory.mktemp("mixed")
     write_curated(out)
-    run_both(out, holdout={"tokens_per_source": 100})
+    run_both(out, holdout={"tokens_per_source": 100}, packing=request.param)
     return out
 
 
@@ -207,3 +207,91 @@ def test_the_plan_is_printed_beside_what_was_published(
     assert "1.4e+11" in said
     assert main([str(spec), "--run", str(tmp_path), "--tokens", "1T"]) == 1
     assert "too little data for this budget" in capsys.readouterr().err
+
+
+def cut_documents(rows: dict[int, tuple[str, list[int], list[tuple[Any, ...]]]]) -> int:
+    """Documents of the first epoch that lie in more than one row."""
+    places: dict[tuple[Any, ...], set[int]] = {}
+    for number, (source, _, pieces) in rows.items():
+        for epoch, shard, document, _, _ in pieces:
+            places.setdefault((source, epoch, shard, document), set()).add(number)
+    return sum(len(found) > 1 for found in places.values())
+
+
+def test_best_fit_reads_the_same_tokens_and_cuts_fewer_documents(tmp_path: Path) -> None:
+    found = []
+    for packing in ("concatenate", "best_fit"):
+        out = tmp_path / packing
+        write_curated(out)
+        tokenize(make_run(out, sequence_length=64))
+        mix(make_run(out, sequence_length=64, packing=packing))
+        tokens = [tokens.reshape(-1, 64) for tokens, _ in read_shards(out / "shards", "shard")]
+        table = [line for _, lines in read_shards(out / "shards", "shard") for line in lines]
+        rows: dict[int, Any] = {}
+        for line in table:
+            piece = tuple(line[name] for name in ("epoch", "shard", "document", "start", "stop"))
+            rows.setdefault(line["row"], (line["source"], [], []))[2].append(piece)
+        read = Counter(
+            (rows[number][0], *piece[:3], offset)
+            for number in rows
+            for piece in rows[number][2]
+            for offset in range(*piece[3:])
+        )
+        found.append((np.concatenate(tokens), rows, read))
+    (plain, plain_rows, plain_read), (packed, packed_rows, packed_read) = found
+    assert plain_read == packed_read
+    assert set(plain_read.values()) == {1}
+    assert np.array_equal(np.sort(plain.ravel()), np.sort(packed.ravel()))
+    assert [plain_rows[n][0] for n in plain_rows] == [packed_rows[n][0] for n in packed_rows]
+    assert cut_documents(packed_rows) < 0.8 * cut_documents(plain_rows)
+
+
+def test_a_curriculum_changes_shares_and_goes_on_where_each_source_stood(tmp_path: Path) -> None:
+    write_curated(tmp_path)
+    stages = [
+        {"from_tokens": 40 * L, "proportions": {"web": 25, "books": 75}},
+        {"from_tokens": 80 * L, "proportions": {"books": 1}},
+    ]
+    run_both(tmp_path, tokens=100 * L, curriculum=stages)
+    rows, plan = rows_of(tmp_path), plan_of(tmp_path)
+    counts = [Counter(rows[n][0] for n in range(a, b)) for a, b in ((0, 40), (40, 80), (80, 100))]
+    assert counts == [{"web": 30, "books": 10}, {"web": 10, "books": 30}, {"books": 20}]
+    assert {name: part["rows"] for name, part in plan["sources"].items()} == {"web": 40, "books": 60}
+    plain = tmp_path / "plain"
+    write_curated(plain)
+    run_both(plain, tokens=160 * L, max_epochs=9)
+    without = rows_of(plain)
+    for source in SIZES:
+        streams = [[r[n][2] for n in sorted(r) if r[n][0] == source] for r in (rows, without)]
+        shared = min(map(len, streams))
+        assert shared >= 40
+        assert streams[0][:shared] == streams[1][:shared]
+    shorter = tmp_path / "shorter"
+    write_curated(shorter)
+    run_both(shorter, tokens=90 * L, curriculum=stages)
+    assert [rows_of(shorter)[n] for n in range(80)] == [rows[n] for n in range(80)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"tokens": 40 * L}, "the curriculum's last stage begins at 1,280 tokens, the budget is 1,280"),
+        ({"tokens": "1B"}, "too little data for this budget"),
+        (
+            {"tokens": "1B", "too_little": "cap"},
+            "too_little: cap knows one set of proportions; beside a curriculum use shrink",
+        ),
+    ],
+)
+def test_a_curriculum_that_cannot_be_dealt_is_one_sentence(
+    tmp_path: Path, settings: dict[str, Any], sentence: str
+) -> None:
+    write_curated(tmp_path)
+    tokenize(make_run(tmp_path))
+    stages = [{"from_tokens": 40 * L, "proportions": {"web": 1}}]
+    with pytest.raises(WinnowError, match=sentence):
+        mix(make_run(tmp_path, curriculum=stages, **settings))
+    largest = make_run(tmp_path, curriculum=stages, tokens="1B", too_little="shrink")
+    assert mix(largest).ran == ["mixture"]
+    web = plan_of(tmp_path)["sources"]["web"]
+    assert web["rows"] == int(2.5 * web["available_tokens"]) // L  # two and a half epochs of it, and no more

@@ -65,6 +65,17 @@ def test_a_copy_without_the_rest_of_the_run_is_checked_too(
     assert faults_of(out, capsys) == []
 
 
+def test_packed_rows_of_a_curriculum_have_no_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_curated(tmp_path)
+    stages = [{"from_tokens": 1000, "proportions": {"web": 90, "books": 10}}]
+    run = make_run(tmp_path, packing="best_fit", curriculum=stages)
+    tokenize(run)
+    mix(run)
+    assert faults_of(tmp_path, capsys) == []
+
+
 def stored(out: Path) -> list[Path]:
     files = [*(out / "tokens").rglob("*"), *(out / "shards").rglob("*")]
     return sorted(path for path in files if path.is_file())

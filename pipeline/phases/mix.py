@@ -40,7 +40,7 @@ from pipeline.phases.tokenize import shard_entries
 from pipeline.units import Outputs, Receipt, Unit, digest
 
 PHASE = "mix"
-VERSION = 1
+VERSION = 2
 # All sources meet in one mixture: the name that stands where other phases have a source's.
 MIXTURE = "mixture"
 PLAN = "shards/plan.json"
@@ -76,6 +76,8 @@ def _config(run: Run) -> dict[str, Any]:
         "max_epochs": config.max_epochs,
         "too_little": config.too_little,
         "shard_tokens": config.shard_tokens,
+        "packing": config.packing,
+        "curriculum": [stage.model_dump() for stage in config.curriculum],
     }
 
 
@@ -135,7 +137,13 @@ class MixUnit:
             for source, part in plan["sources"].items()
         }
         block = training_shard(
-            order_of(plan), streams_of(plan), shards, (start, stop), sequence_length=length, dtype=dtype
+            order_of(plan),
+            streams_of(plan),
+            shards,
+            (start, stop),
+            sequence_length=length,
+            dtype=dtype,
+            packing=plan["packing"],
         )
         lengths = np.full(stop - start, length, np.int64)
         entry = write_shard(outputs, f"shards/{unit.name}", block.tokens, lengths, ("rows", block.pieces))
