@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import random
 from collections import defaultdict
@@ -11,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
+import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -27,6 +29,8 @@ from pipeline.dedup.kernels import (
     shared,
     unique_with_flag,
 )
+from pipeline.readers.warc import WarcReader
+from pipeline.records import Document
 
 Batches = list[tuple[str, ...]]
 
@@ -148,6 +152,24 @@ def test_lines_that_stay_are_those_that_cc_net_keeps() -> None:
     bodies = [page["text"].split("\n")[1:] for page in pages]
     left = packed([["\n".join(body) for body in bodies]], "none")
     assert left == [[body[line] for line in page["kept"]] for body, page in zip(bodies, pages, strict=True)]
+
+
+def test_of_every_sample_the_lines_stay_that_cc_net_keeps() -> None:
+    with (Path(__file__).parent / "data" / "lines" / "ccnet_samples.tsv").open() as table:
+        rows = list(csv.DictReader(table, delimiter="\t"))
+    bodies: dict[tuple[str, str], str] = {}
+    for file in sorted((Path(__file__).parents[1] / "samples" / "commoncrawl").glob("*.wet.gz")):
+        with file.open("rb") as stream:
+            pages = [event for event in WarcReader().read(stream, "") if isinstance(event, Document)]
+        for number, page in enumerate(pages):
+            lines = [line.strip() for line in page.text.split("\n")]
+            if len("\n".join(lines[1:]).rstrip()) >= 300:
+                bodies[file.name, str(number)] = "\n".join(lines[1:])
+    assert list(bodies) == [(row["file"], row["document"]) for row in rows]
+    texts = list(bodies.values())
+    left = packed([texts[start : start + 100] for start in range(0, len(texts), 100)], "none", buckets=4)
+    found = [(str(len(lines)), xxhash.xxh3_64_hexdigest("\n".join(lines).encode())) for lines in left]
+    assert found == [(row["kept"], row["digest"]) for row in rows]
 
 
 def test_the_entries_of_a_batch() -> None:
