@@ -112,7 +112,6 @@ def test_an_earlier_run_owns_its_lines(tmp_path: Path, run_job: RunJob) -> None:
     write_pages(tmp_path / "in" / "c.wet.gz", new[1:], "CC-MAIN-2019-18")
     write_pages(tmp_path / "later" / "d.wet.gz", ["new\nlater"], "CC-MAIN-2019-22")
     run_job(*config(tmp_path, f"['{tmp_path}/old/*']", "{}", source="cc_old"), "--output", f"{tmp_path}/one")
-    before = folder_digests(tmp_path / "one", leave_out="none")
 
     def left(out: str, keep: str, *more: str) -> list[list[str]]:
         against = f"{{keep: {keep}, against: [{{output: '{tmp_path}/one', source: cc_old}}]}}"
@@ -120,6 +119,8 @@ def test_an_earlier_run_owns_its_lines(tmp_path: Path, run_job: RunJob) -> None:
         run_job(*given, "--output", str(tmp_path / out), *more)
         return [lines for _, lines in sorted(kept_lines(tmp_path / out).items())]
 
+    shutil.rmtree(tmp_path / "one" / "documents")  # which nobody asks for
+    before = folder_digests(tmp_path / "one", leave_out="none")
     assert left("none", "none") == [["FIRST!", "new"], [], []]
     assert left("first", "first") == [["FIRST!", "new twice", "new"], [], []]
     assert left("shuffle", "first", "--exchange", "shuffle") == left("first", "first")
@@ -163,7 +164,8 @@ def test_an_earlier_run_that_changed_is_asked_again(tmp_path: Path, run_job: Run
             "one holds no run whose phase prepare is finished for source web",
         ),
         ("{}/c4", "c4 has other fingerprints for source commoncrawl: its lines cannot be compared"),
-        ("{}/emptied", "emptied has lost files of its phases prepare and lines for commoncrawl"),
+        ("{}/emptied", "emptied has lost fingerprints or lists of source commoncrawl"),
+        ("{}/ahead", "ahead has run its phase lines on other files than prepare"),
         ("{}/../new/./out", "out is this run's own output folder"),
     ],
 )
@@ -190,6 +192,10 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, lost in (("unfinished", "manifests/lines"), ("emptied", "fingerprints")):
         shutil.copytree(folder / "one", folder / name)
         shutil.rmtree(folder / name / lost)
+    write_pages(folder / "more" / "b.wet.gz", ["second"])
+    ahead = config(folder, f"['{folder}/in/*', '{folder}/more/*']", "{}")
+    shutil.copytree(folder / "one", folder / "ahead")
+    run_quietly(*ahead[:2], "--phases", "prepare", "--output", f"{folder}/ahead")
     c4 = "sources:\n  commoncrawl: {flow: c4_from_web, proportion: 1}\n"
     (folder / "c4.yaml").write_text(c4)
     options = ["--config", f"{folder}/c4.yaml", "--phases", PHASES, "--input", f"commoncrawl={folder}/in/*"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from pipeline.dedup.exchange import Slot
 from pipeline.dedup.rounds import EarlierRun, Round
@@ -13,7 +12,7 @@ from pipeline.flow import Flow
 from pipeline.manifest import Manifest, read_manifest
 from pipeline.phases import prepare
 from pipeline.phases.exchange_rounds import list_path
-from pipeline.phases.phase import all_there
+from pipeline.phases.phase import all_there, outputs_of
 from pipeline.units import Output
 
 # The phase that ends with the rounds' lists; its module imports this one.
@@ -42,42 +41,45 @@ def earlier_owners(out: str, source: str, flow: Flow) -> dict[str, Owners]:
         entries = 0
         content = []
         for earlier in round_.earlier_runs():
-            prepared, listed = _manifests(out, source, round_, earlier)
+            place = f"sources.{source}.{round_.name}.against: {earlier.output}"
+            prepared, listed = _manifests(place, out, earlier.source or source, round_, earlier)
             content += [prepared.content, listed.content]
-            batches = prepare.batches(prepared)
-            slots += _slots(earlier.output, round_, batches, listed)
-            entries += sum(batch["entries"][round_.name] for batch in batches)
+            slots += _slots(place, earlier, round_, prepared, listed)
+            entries += sum(batch["entries"][round_.name] for batch in prepare.batches(prepared))
         if slots:
             numbered = [replace(slot, number=place - len(slots)) for place, slot in enumerate(slots)]
             found[round_.name] = Owners(numbered, entries, content)
     return found
 
 
-def _manifests(out: str, source: str, round_: Round, earlier: EarlierRun) -> tuple[Manifest, Manifest]:
-    name = earlier.source or source
-    place = f"sources.{source}.{round_.name}.against: {earlier.output}"
+def _manifests(
+    place: str, out: str, source: str, round_: Round, earlier: EarlierRun
+) -> tuple[Manifest, Manifest]:
     if absolute(earlier.output) == absolute(out):
         raise WinnowError(f"{place} is this run's own output folder")
-    prepared, listed = (read_manifest(earlier.output, phase, name) for phase in (prepare.PHASE, _LINES))
+    prepared, listed = (read_manifest(earlier.output, phase, source) for phase in (prepare.PHASE, _LINES))
     if prepared is None or listed is None:
         unfinished = _LINES if listed is None and prepared is not None else prepare.PHASE
-        raise WinnowError(f"{place} holds no run whose phase {unfinished} is finished for source {name}")
+        raise WinnowError(f"{place} holds no run whose phase {unfinished} is finished for source {source}")
     if round_.fingerprint_settings() not in prepared.config["rounds"]:
-        raise WinnowError(f"{place} has other fingerprints for source {name}: its lines cannot be compared")
-    if not all(all_there(earlier.output, manifest) for manifest in (prepared, listed)):
-        raise WinnowError(f"{place} has lost files of its phases {prepare.PHASE} and {_LINES} for {name}")
+        raise WinnowError(f"{place} has other fingerprints for source {source}: its lines cannot be compared")
     return prepared, listed
 
 
-def _slots(out: str, round_: Round, batches: list[dict[str, Any]], listed: Manifest) -> list[Slot]:
+def _slots(
+    place: str, earlier: EarlierRun, round_: Round, prepared: Manifest, listed: Manifest
+) -> list[Slot]:
+    """The batches as slots; only their fingerprints and the lists of the rounds before need to be there."""
     names = [settings["stage"] for settings in listed.config["rounds"]]
-    lists: dict[str, Output] = {output.path: output for unit in listed.units for output in unit.outputs}
+    before = names[: names.index(round_.name)] if round_.name in names else names
+    lists = {output.path: output for output in outputs_of(listed)}
     slots = []
-    for batch in batches:
-        paths = [
-            list_path(_LINES, name, listed.source, batch["name"])
-            for name in names[: names.index(round_.name)]
-        ]
+    used: list[Output] = []
+    for batch in prepare.batches(prepared):
+        paths = [list_path(_LINES, name, listed.source, batch["name"]) for name in before]
+        if any(path not in lists for path in paths):
+            raise WinnowError(f"{place} has run its phase {_LINES} on other files than {prepare.PHASE}")
+        used += [batch["fingerprint"], *(lists[path] for path in paths)]
         slots.append(
             Slot(
                 number=-1,
@@ -88,7 +90,9 @@ def _slots(out: str, round_: Round, batches: list[dict[str, Any]], listed: Manif
                 digest=batch["fingerprint"].digest,
                 rows=batch["rows"],
                 earlier=tuple((path, lists[path].digest) for path in paths),
-                out=out,
+                out=earlier.output,
             )
         )
+    if not all_there(earlier.output, used):
+        raise WinnowError(f"{place} has lost fingerprints or lists of source {listed.source}")
     return slots

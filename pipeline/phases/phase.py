@@ -26,7 +26,7 @@ from pipeline.ledger import Line, balance, write_ledger
 from pipeline.manifest import Manifest, manifest_path, read_manifest, remove_unnamed, units_of, write_manifest
 from pipeline.progress import Progress
 from pipeline.transforms.run_units import RunUnits
-from pipeline.units import Receipt, Unit, Work, digest, receipts_folder
+from pipeline.units import Output, Receipt, Unit, Work, digest, receipts_folder
 
 # The packages whose version can change the bytes of an output.
 PACKAGES = (
@@ -91,15 +91,19 @@ def up_to_date(run: Run, phase: str, source: str, key: str) -> bool:
     manifest = read_manifest(run.out, phase, source)
     if manifest is None:
         return False
-    if manifest.key == key and all_there(run.out, manifest):
+    if manifest.key == key and all_there(run.out, outputs_of(manifest)):
         return True
     delete([manifest_path(run.out, phase, source)])
     return False
 
 
-def all_there(out: str, manifest: Manifest) -> bool:
-    """Whether every file that `manifest` names is there in full size."""
-    outputs = [output for unit in manifest.units for output in unit.outputs]
+def outputs_of(manifest: Manifest) -> list[Output]:
+    """Every file that `manifest` names."""
+    return [output for unit in manifest.units for output in unit.outputs]
+
+
+def all_there(out: str, outputs: list[Output]) -> bool:
+    """Whether every one of `outputs` is there in full size."""
     folders = {output.path.rsplit("/", 1)[0] for output in outputs}
     sizes = {
         f"{folder}/{name}": size
