@@ -11,25 +11,10 @@ import ipaddress
 import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
+from importlib import import_module
 from typing import Final, Literal, NamedTuple
 
 import xxhash
-from detect_secrets.plugins.aws import AWSKeyDetector
-from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
-from detect_secrets.plugins.basic_auth import BasicAuthDetector
-from detect_secrets.plugins.discord import DiscordBotTokenDetector
-from detect_secrets.plugins.github_token import GitHubTokenDetector
-from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
-from detect_secrets.plugins.jwt import JwtTokenDetector
-from detect_secrets.plugins.mailchimp import MailchimpDetector
-from detect_secrets.plugins.npm import NpmDetector
-from detect_secrets.plugins.openai import OpenAIDetector
-from detect_secrets.plugins.pypi_token import PypiTokenDetector
-from detect_secrets.plugins.sendgrid import SendGridDetector
-from detect_secrets.plugins.slack import SlackDetector
-from detect_secrets.plugins.square_oauth import SquareOAuthDetector
-from detect_secrets.plugins.stripe import StripeDetector
-from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
 
 Kind = Literal["email", "ip_address", "key", "password"]
 KINDS: Final[tuple[Kind, ...]] = ("email", "ip_address", "key", "password")
@@ -52,12 +37,20 @@ class Masked(NamedTuple):
     added: int
 
 
+# Modules and classes of detect_secrets.plugins, imported when first asked: that takes half a second.
 _KEY_DETECTORS: Final = (
-    *(AWSKeyDetector, AzureStorageKeyDetector, DiscordBotTokenDetector, GitHubTokenDetector),
-    *(GitLabTokenDetector, JwtTokenDetector, MailchimpDetector, NpmDetector, OpenAIDetector),
-    *(PypiTokenDetector, SendGridDetector, SlackDetector, SquareOAuthDetector, StripeDetector),
-    *(TelegramBotTokenDetector,),
+    *(("aws", "AWSKeyDetector"), ("azure_storage_key", "AzureStorageKeyDetector")),
+    *(("discord", "DiscordBotTokenDetector"), ("github_token", "GitHubTokenDetector")),
+    *(
+        ("gitlab_token", "GitLabTokenDetector"),
+        ("jwt", "JwtTokenDetector"),
+        ("mailchimp", "MailchimpDetector"),
+    ),
+    *(("npm", "NpmDetector"), ("openai", "OpenAIDetector"), ("pypi_token", "PypiTokenDetector")),
+    *(("sendgrid", "SendGridDetector"), ("slack", "SlackDetector"), ("square_oauth", "SquareOAuthDetector")),
+    *(("stripe", "StripeDetector"), ("telegram_token", "TelegramBotTokenDetector")),
 )
+_PASSWORD_DETECTORS: Final = (("basic_auth", "BasicAuthDetector"),)
 # A character of each kind of key's own mark, without which none of its expressions can match.
 _KEY_MARK: Final = re.compile(
     r"A3T|A[BCKS][ICA]A|aws|AccountKey=|[MNO][\w-]{23,25}\.|gh[pousr]_|gl[a-z]{2,6}-|GR1348941|eyJ|-us\d"
@@ -157,9 +150,12 @@ def _replacement(value: str, kind: Kind) -> str:
     return choices[xxhash.xxh3_64_intdigest(value.encode()) % len(choices)]
 
 
-@lru_cache(maxsize=1)
-def _key_patterns() -> list[re.Pattern[str]]:
-    return [pattern for detector in _KEY_DETECTORS for pattern in detector().denylist]
+@lru_cache(maxsize=2)
+def _patterns(detectors: tuple[tuple[str, str], ...]) -> list[re.Pattern[str]]:
+    found: list[re.Pattern[str]] = []
+    for module, name in detectors:
+        found += getattr(import_module(f"detect_secrets.plugins.{module}"), name)().denylist
+    return found
 
 
 def _keys(text: str) -> Iterator[Finding]:
@@ -167,7 +163,7 @@ def _keys(text: str) -> Iterator[Finding]:
         yield Finding(match.start(2), match.end(2), "key")
     if not _KEY_MARK.search(text):
         return
-    for pattern in _key_patterns():
+    for pattern in _patterns(_KEY_DETECTORS):
         for match in pattern.finditer(text):
             named = [
                 group for group in range(1, match.re.groups + 1) if len(match[group] or "") >= _KEY_LENGTH
@@ -182,7 +178,7 @@ def _keys(text: str) -> Iterator[Finding]:
 def _passwords(text: str) -> Iterator[Finding]:
     if "://" not in text:
         return
-    for pattern in BasicAuthDetector().denylist:
+    for pattern in _patterns(_PASSWORD_DETECTORS):
         for match in pattern.finditer(text):
             if not _PLACEHOLDER.search(match[1]):
                 yield Finding(match.start(1), match.end(1), "password")

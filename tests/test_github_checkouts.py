@@ -261,8 +261,15 @@ def test_an_archive_that_breaks_off_gives_what_was_readable_and_one_dead_letter(
     assert [type(event) for event in events] == [Document, Document, DeadLetter]
     assert metadata(events)["a.py"]["license"] == "MIT"
     packed = gzip.compress(whole)
-    events = read(packed[: len(packed) // 2])
-    assert [type(event) for event in events[-1:]] == [DeadLetter]
+    *_, broken = read(packed[: len(packed) // 2])
+    assert isinstance(broken, DeadLetter)
+    assert broken.error == "the tar archive breaks off: the file ends inside a gzip member"
+
+
+def test_an_empty_archive_and_an_empty_folder_have_nothing(tmp_path: Path) -> None:
+    assert read(tar({})) == read(gzip.compress(tar({}))) == read(zipped({})) == []
+    with open_file(str(tmp_path)) as stream:
+        assert list(GithubReader().read(stream, "x")) == []
 
 
 def test_an_archive_that_expands_beyond_any_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

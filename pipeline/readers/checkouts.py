@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from filters.license_text import is_license_file, license_of
 from filters.spdx import joined, spdx
-from pipeline.readers.archives import HEAD_BYTES, Member, Unreadable, is_tar, tar_members, zip_members
+from pipeline.readers.archives import BLOCK, HEAD_BYTES, Member, Unreadable, is_tar, tar_members, zip_members
 from pipeline.readers.inflated import Rewound, first, inflated
 from pipeline.readers.source_file import License, source_file, table_license
 from pipeline.records import DeadLetter, Event, PassedOver
@@ -116,10 +116,7 @@ class CheckoutReader:
             return
         source = Rewound(head, stream)
         readable = inflated(head, source) or cast(BinaryIO, io.BufferedReader(source, _HEAD))
-        try:
-            yield from tar_members(readable, self.max_document_bytes)
-        except Unreadable as reason:
-            yield DeadLetter(0, f"the compressed file cannot be read: {reason}", head[:HEAD_BYTES])
+        yield from tar_members(readable, self.max_document_bytes)
 
     def _event(self, member: Member, survey: _Survey, whole: str) -> Event:
         parts = PurePosixPath(member.name).parts
@@ -164,7 +161,8 @@ def is_archive(stream: BinaryIO) -> bool:
     head = first(stream, _HEAD)
     try:
         readable = inflated(head, Rewound(head, stream))
-        return head.startswith(_ZIP_MAGIC) or is_tar(first(readable, _HEAD) if readable else head)
+        block = first(readable, BLOCK) if readable else head[:BLOCK]
+        return head.startswith(_ZIP_MAGIC) or is_tar(block) or block == bytes(BLOCK)  # an empty tar's end
     except Unreadable:
         return False
     finally:
