@@ -87,12 +87,17 @@ class C4Sentences(JudgeStage):
         load_punkt(models[self.sentences])
 
     def judge(self, batch: Judging, models: dict[str, Model]) -> None:
-        """Rule `c4_sentences`, with the number of sentences."""
+        """Rule `c4_sentences`, with the number of sentences.
+
+        The original counts them in the whole text, where one may go over the end of a line; ours in lines, as
+        `c4_page` does.
+        """
+        whole = self.preset == "c4@tfds"
         enough = C4_PRESETS[self.preset].min_sentences
         count = load_punkt(models[self.sentences]).count
         for row in batch.rows().tolist():
             lines = [line for line in batch.texts[row].split("\n") if line.strip()]
-            sentences = sentences_at_least(lines, enough, count)
+            sentences = count(batch.texts[row], enough) if whole else sentences_at_least(lines, enough, count)
             if sentences < enough:
                 batch.drop(row, self.name, sentences, enough)
 
