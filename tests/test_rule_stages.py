@@ -145,7 +145,7 @@ def test_rows_that_no_rule_measured_have_no_values() -> None:
     assert [row["rule_values"] for row in judged(["a", "b"])] == [None, None]
 
 
-@pytest.mark.parametrize("flow", ["commoncrawl", "c4", "documents"])
+@pytest.mark.parametrize("flow", sorted(FLOWS))
 def test_rules_are_off_until_they_are_named(flow: str) -> None:
     config = f"sources:\n  {flow}:\n    proportion: 100\n"
 

@@ -17,6 +17,7 @@ from pipeline.readers.arxiv import ArxivReader
 from pipeline.records import Document, Reader, Verdict
 from pipeline.transforms.clean import CleanStage
 from pipeline.transforms.read import ReadStage
+from pipeline.transforms.rules import PAGE_RULES
 
 
 class ArxivSources(ReadStage):
@@ -83,6 +84,7 @@ ARXIV = Flow(
     read=ArxivSources(),
     clean=(CleanLatex(), DropEmpty()),
     rounds=(DuplicateIds(), OlderVersions()),
+    judge=PAGE_RULES,
     duplicates=(DuplicateTexts(),),
     near_duplicates=(NearDuplicates(on=False),),
 )

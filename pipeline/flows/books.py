@@ -18,6 +18,7 @@ from pipeline.readers.documents import DocumentsReader
 from pipeline.records import Document, Reader, Verdict
 from pipeline.transforms.clean import CleanStage
 from pipeline.transforms.read import Documents
+from pipeline.transforms.rules import PAGE_RULES
 
 _WEB_PAGE = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,500}?-->\s*)?<(?:!doctype html|html|head)\b", re.I | re.S
@@ -99,6 +100,7 @@ BOOKS = Flow(
     read=Books(),
     clean=(DropWebPages(), StripGutenberg(), DropPlaceholders()),
     rounds=(DuplicateIds(),),
+    judge=PAGE_RULES,
     duplicates=(DuplicateTexts(),),
     near_duplicates=(NearDuplicates(preset="books", measure="either", threshold=0.9),),
 )

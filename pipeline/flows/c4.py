@@ -7,13 +7,13 @@ from pipeline.dedup.rounds_documents import DuplicateIds, DuplicateTexts
 from pipeline.flow import Flow
 from pipeline.transforms.judges import Language
 from pipeline.transforms.read import Documents
-from pipeline.transforms.rules import FineWeb, Gopher
+from pipeline.transforms.rules import PAGE_RULES
 
 C4 = Flow(
     name="c4",
     read=Documents(),
     rounds=(DuplicateIds(),),
-    judge=(Language(on=False), Gopher(on=False), FineWeb(on=False)),
+    judge=(Language(on=False), *PAGE_RULES),
     duplicates=(DuplicateTexts(),),
     near_duplicates=(NearDuplicates(on=False),),
 )

@@ -10,7 +10,7 @@ from pipeline.transforms.c4 import C4Page, C4Sentences, DropBadWords, DropLong
 from pipeline.transforms.clean import ExtractText
 from pipeline.transforms.judges import Language
 from pipeline.transforms.read import WarcOrWet
-from pipeline.transforms.rules import FineWeb, Gopher
+from pipeline.transforms.rules import PAGE_RULES
 
 C4_FROM_WEB = Flow(
     name="c4_from_web",
@@ -18,7 +18,7 @@ C4_FROM_WEB = Flow(
     clean=(ExtractText(), DropLong(), C4Page()),
     # WET first: C4 was made from it.
     rounds=(DuplicateIds(forms=("wet", "warc")), DuplicateUrls(), OwnedLines()),
-    judge=(C4Sentences(), Language(), DropBadWords(), Gopher(on=False), FineWeb(on=False)),
+    judge=(C4Sentences(), Language(), DropBadWords(), *PAGE_RULES),
     duplicates=(DuplicateTexts(),),
     near_duplicates=(NearDuplicates(on=False),),
 )

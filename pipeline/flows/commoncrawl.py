@@ -10,14 +10,14 @@ from pipeline.flow import Flow
 from pipeline.transforms.clean import DropShort, ExtractText
 from pipeline.transforms.judges import Language, Perplexity, WikipediaReference
 from pipeline.transforms.read import WarcOrWet
-from pipeline.transforms.rules import FineWeb, Gopher
+from pipeline.transforms.rules import PAGE_RULES
 
 COMMONCRAWL = Flow(
     name="commoncrawl",
     read=WarcOrWet(),
     clean=(ExtractText(), DropShort()),
     rounds=(DuplicateIds(forms=("warc", "wet")), DuplicateLines(scope="snapshot", keep="none")),
-    judge=(Language(), Gopher(on=False), FineWeb(on=False), Perplexity(), WikipediaReference()),
+    judge=(Language(), *PAGE_RULES, Perplexity(), WikipediaReference()),
     duplicates=(DuplicateTexts(),),
     near_duplicates=(NearDuplicates(on=False),),
 )

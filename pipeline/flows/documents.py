@@ -10,7 +10,7 @@ from pipeline.transforms.c4 import C4Page, DropBadWords, DropLong
 from pipeline.transforms.clean import DropShort
 from pipeline.transforms.judges import Language, Perplexity, WikipediaReference
 from pipeline.transforms.read import Documents
-from pipeline.transforms.rules import FineWeb, Gopher
+from pipeline.transforms.rules import PAGE_RULES
 
 DOCUMENTS = Flow(
     name="documents",
@@ -20,8 +20,7 @@ DOCUMENTS = Flow(
     judge=(
         Language(on=False),
         DropBadWords(on=False),
-        Gopher(on=False),
-        FineWeb(on=False),
+        *PAGE_RULES,
         Perplexity(on=False),
         WikipediaReference(on=False),
     ),

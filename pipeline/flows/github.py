@@ -39,6 +39,7 @@ from pipeline.transforms.code_later import (
 )
 from pipeline.transforms.masking import MaskSecrets
 from pipeline.transforms.read import ReadStage
+from pipeline.transforms.rules import PAGE_RULES
 
 
 class GithubFiles(ReadStage):
@@ -92,7 +93,7 @@ GITHUB = Flow(
         DropEmpty(),
     ),
     rounds=(DuplicateIds(),),
-    judge=(MaskSecrets(on=False),),
+    judge=(MaskSecrets(on=False), *PAGE_RULES),
     duplicates=(DuplicateTexts(),),
     near_duplicates=(NearDuplicates(on=False),),
     presets=GITHUB_PRESETS,

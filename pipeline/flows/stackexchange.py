@@ -34,6 +34,7 @@ from pipeline.records import Document, Event, Verdict
 from pipeline.transforms.clean import CleanStage
 from pipeline.transforms.judging import JudgeStage, Judging
 from pipeline.transforms.read import ReadStage
+from pipeline.transforms.rules import PAGE_RULES
 
 
 @contextmanager
@@ -201,7 +202,7 @@ STACKEXCHANGE = Flow(
     read=StackExchangeDump(),
     clean=(JoinThread(),),
     rounds=(DuplicateIds(),),
-    judge=(LargestSites(),),
+    judge=(LargestSites(), *PAGE_RULES),
     duplicates=(DuplicateTexts(),),
     near_duplicates=(NearDuplicates(on=False),),
 )

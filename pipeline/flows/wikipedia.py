@@ -25,6 +25,7 @@ from pipeline.readers.wikipedia_streams import Part as Streams
 from pipeline.records import Document, Event, Verdict
 from pipeline.transforms.clean import CleanStage, DropShort
 from pipeline.transforms.read import ReadStage
+from pipeline.transforms.rules import PAGE_RULES
 
 
 class WikipediaDump(ReadStage):
@@ -134,6 +135,7 @@ WIKIPEDIA = Flow(
     # Dolma drops pages of 25 words or fewer, which 150 characters are in most languages.
     clean=(CleanWikitext(), DropPageKinds(), DropShort(min_characters=150)),
     rounds=(DuplicateIds(),),
+    judge=PAGE_RULES,
     duplicates=(DuplicateTexts(),),
     near_duplicates=(NearDuplicates(on=False),),
 )

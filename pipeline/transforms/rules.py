@@ -104,6 +104,10 @@ def _bound(rule: Rule) -> float | None:
     return rule.maximum if rule.minimum is None else rule.minimum
 
 
+# In every flow, until a config names them.
+PAGE_RULES: tuple[JudgeStage, ...] = (Gopher(on=False), FineWeb(on=False))
+
+
 def judge_rules(batch: Judging, stages: Sequence[RuleStage]) -> None:
     """Do several rule stages, one after the other, with one analysis of each text.
 
