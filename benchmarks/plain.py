@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.dedup.settle import with_verdicts
 from pipeline.files import join, write_file
 from pipeline.flow import Flow
 from pipeline.models import resolve
@@ -26,6 +27,7 @@ from pipeline.parquet import read_parquet, to_parquet
 from pipeline.phases import duplicates, judge, lines, prepare
 from pipeline.phases.exchange_rounds import list_path
 from pipeline.phases.phase import Run, required
+from pipeline.phases.settle import settled_path
 from pipeline.records import Document
 from pipeline.schema import documents_table
 from pipeline.transforms.judging import JudgeStage, Judging
@@ -153,7 +155,7 @@ def plain_judge(run: Run, source: str, folder: str, clock: Clock) -> None:
         with clock(judge.PHASE, "write"):
             judged = judging.table()
             write_file(f"{folder}/{batch['name']}", to_parquet(judged))
-        for round_ in flow.duplicates:
+        for round_ in (*flow.duplicates, *flow.near_duplicates):
             clock.given(judge.PHASE, f"{round_.name}, hashes", _texts(judging))
             with clock(judge.PHASE, f"{round_.name}, hashes"):
                 write_file(f"{folder}/{batch['name']}.{round_.name}", pack(round_.fingerprint(judged)))
@@ -172,17 +174,15 @@ def _judge(stage: JudgeStage, judging: Judging) -> None:
 
 def plain_curate(run: Run, source: str, folder: str, clock: Clock) -> None:
     """Take duplicates out and write the two halves."""
-    rounds = run.flows[source].duplicates
+    listed = source in duplicates.sources_with_duplicates(run)
     for batch in judge.judged_batches(required(run, judge.PHASE, source)):
         with clock("curate", "read and write"):
             table = read_parquet(join(run.out, batch["judged"].path))
-            judging = Judging(table)
-            for round_ in rounds:
-                path = join(run.out, list_path(duplicates.PHASE, round_.name, source, batch["name"]))
-                round_.apply(judging, read_packed(path)["removals"], None)
-            table = judging.verdicts_on(table)
+            if listed:
+                path = join(run.out, settled_path(source, batch["name"]))
+                table = with_verdicts(table, read_packed(path)["removals"])
             _write_halves(table, f"{folder}/{batch['name']}")
-        clock.given("curate", "read and write", judging.texts)
+        clock.given("curate", "read and write", table.column("text").to_pylist())
 
 
 def _write_halves(table: pa.Table, path: str) -> None:
