@@ -155,10 +155,10 @@ def plain_judge(run: Run, source: str, folder: str, clock: Clock) -> None:
         with clock(judge.PHASE, "write"):
             judged = judging.table()
             write_file(f"{folder}/{batch['name']}", to_parquet(judged))
-        for round_ in (*flow.duplicates, *flow.near_duplicates):
-            clock.given(judge.PHASE, f"{round_.name}, hashes", _texts(judging))
-            with clock(judge.PHASE, f"{round_.name}, hashes"):
-                write_file(f"{folder}/{batch['name']}.{round_.name}", pack(round_.fingerprint(judged)))
+        for found in (*flow.duplicates, *flow.near_duplicates):
+            clock.given(judge.PHASE, f"{found.name}, hashes", _texts(judging))
+            with clock(judge.PHASE, f"{found.name}, hashes"):
+                write_file(f"{folder}/{batch['name']}.{found.name}", pack(found.fingerprint(judged)))
 
 
 def _texts(judging: Judging) -> list[str]:

@@ -9,7 +9,8 @@ stage: documents and MB of what reaches it a core-second, in a plain loop over t
 beside it, where there is one, the native call alone on the same texts in the same process, and how much of
 its speed the stage has. `overhead` is what phases `prepare`, `judge` and `curate` take for the plain loop's
 1, the two in turn, the median of all rounds; reading, Parquet and files are in both. What the three take for
-one record of each file is `start_s`; without that, which no amount of text changes, they take `beyond_start`.
+one record of each file is `start_s`; without that, which no amount of text changes, they take `beyond_start`
+(null where the plain loop takes under a second: too little to tell).
 """
 
 from __future__ import annotations
@@ -156,7 +157,9 @@ def measure(flow: str, patterns: list[str], rounds: int) -> dict[str, Any]:
             for (phase, stage), cost in clock.costs.items()
         ],
         "overhead": round(statistics.median(ours / loop for _, ours, loop in turns), 3),
-        "beyond_start": round(statistics.median((ours - start) / loop for start, ours, loop in turns), 3),
+        "beyond_start": round(statistics.median((ours - start) / loop for start, ours, loop in turns), 3)
+        if statistics.median(loop for _, _, loop in turns) >= 1
+        else None,
         "start_s": round(statistics.median(start for start, _, _ in turns), 3),
         "plain_loop_s": round(statistics.median(loop for _, _, loop in turns), 3),
         "peak_memory_mib": memory,
@@ -249,7 +252,7 @@ def _print(flow: str, figures: dict[str, Any]) -> None:
     console.print(
         f"to curated: {speed} MB a core-second; peak memory {figures['peak_memory_mib']} MiB; prepare, judge "
         f"and curate take {figures['overhead']} times the plain loop's {figures['plain_loop_s']} s, "
-        f"{figures['beyond_start']} without the {figures['start_s']} s of their start",
+        f"{figures['beyond_start'] or 'unknown'} without the {figures['start_s']} s of their start",
         highlight=False,
     )
 
