@@ -9,8 +9,8 @@ stage: documents and MB of what reaches it a core-second, in a plain loop over t
 beside it, where there is one, the native call alone on the same texts in the same process, and how much of
 its speed the stage has. `overhead` is what phases `prepare`, `judge` and `curate` take for the plain loop's
 1, the two in turn, the median of all rounds; reading, Parquet and files are in both. What the three take for
-one record of each file is `start_s`; without that, which no amount of text changes, they take `beyond_start`
-(null where the plain loop takes under a second: too little to tell).
+two records of each file (the first of a WET file is no page) is `start_s`; without that, which no amount of text
+changes, they take `beyond_start` (null where the plain loop takes under a second: too little to tell).
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def measure(flow: str, patterns: list[str], rounds: int) -> dict[str, Any]:
         clock = Clock()
         plain_loop(run, flow, plain, clock)
         options[options.index("--output") + 1] = str(Path(folder, "one"))
-        one = make_run(parse_options([*options, "--limit", "1"]), Progress(Console(file=io.StringIO())))
+        one = make_run(parse_options([*options, "--limit", "2"]), Progress(Console(file=io.StringIO())))
         for name, phase in PHASES.items():
             if name not in ("export", "tokenize", "mix"):
                 phase(one)

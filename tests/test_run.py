@@ -202,6 +202,18 @@ def test_damage_is_a_dead_letter_and_the_rest_is_read(tmp_path: Path, run_job: R
     assert len(rows(tmp_path / "out", "documents")) == 6
 
 
+def test_a_source_without_a_document_is_done_like_any_other(tmp_path: Path, run_job: RunJob) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "empty.warc.wet.gz").write_bytes(wet_bytes([], "CC-MAIN-2020-05"))
+    run, outcomes = run_job(*arguments(f"{tmp_path}/in/*", tmp_path / "out"))
+    assert [outcome.ran for outcome in outcomes] == [["commoncrawl"]] * 5
+    books = [line for line in read_ledger(run.out, "prepare", "commoncrawl") if line.documents]
+    assert [(line.entry, line.rule, line.documents) for line in books] == [
+        ("in", "records", 1),
+        ("passed_over", "warc:warcinfo", 1),
+    ]
+
+
 def test_what_a_killed_run_left_half_written_goes(tmp_path: Path, run_job: RunJob) -> None:
     pattern = write_corpus(tmp_path / "in")
     run_job(*arguments(pattern, tmp_path / "out"))

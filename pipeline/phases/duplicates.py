@@ -60,7 +60,8 @@ def duplicates(run: Run) -> Outcome:
         answer = near_duplicates(run, VERSION, _near_parties(run, groups, slots, batches, lists))
         for place, receipt in answer.lists.items():
             lists[place][NearDuplicates.name] = receipt
-        settled = settle(run, VERSION, slots, lists)
+        none: dict[str, list[Receipt]] = {source: [] for source in sources}  # of a source without documents
+        settled = none | settle(run, VERSION, slots, lists)
         for source in outcome.ran:
             receipts = [
                 receipt for place, found in lists.items() if place[0] == source for receipt in found.values()
