@@ -9,8 +9,8 @@ stage: documents and MB of what reaches it a core-second, in a plain loop over t
 beside it, where there is one, the native call alone on the same texts in the same process, and how much of
 its speed the stage has. `overhead` is what phases `prepare`, `judge` and `curate` take for the plain loop's
 1, the two in turn, the median of all rounds; reading, Parquet and files are in both. What the three take for
-two records of each file (the first of a WET file is no page) is `start_s`; without that, which no amount of text
-changes, they take `beyond_start` (null where the plain loop takes under a second: too little to tell).
+two records of each file (the first of a WET file is no page) is `start_s`; without that, which no amount of
+text changes, they take `beyond_start` (null where the plain loop takes under a second: too little to tell).
 """
 
 from __future__ import annotations
