@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 import xxhash
+from fastwarc.warc import ArchiveIterator, WarcRecordType
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,13 +46,18 @@ def tfds_counters(page: CleanedPage) -> dict[str, int]:
 def texts_with_goldens() -> list[tuple[str, Any]]:
     pages = [row["text"] for row in rows(DATA / "pages.jsonl.gz")]
     samples = [row["text"] for path in sorted((ROOT / "samples/c4").glob("*.json.gz")) for row in rows(path)]
-    goldens = rows(DATA / "tfds_pages.jsonl") + rows(DATA / "tfds_samples.jsonl")
-    return list(zip(pages + samples, goldens, strict=True))
+    web = [
+        record.reader.read().decode("utf-8", "replace")
+        for path in sorted((ROOT / "samples/commoncrawl").glob("*.wet.gz"))
+        for record in ArchiveIterator(path.open("rb"), record_types=WarcRecordType.conversion)
+    ]
+    goldens = [row for name in ("pages", "samples", "wet") for row in rows(DATA / f"tfds_{name}.jsonl")]
+    return list(zip(pages + samples + web, goldens, strict=True))
 
 
 def test_decisions_and_counters_are_those_of_tfds_page_by_page() -> None:
     checked = texts_with_goldens()
-    assert len(checked) == 461
+    assert len(checked) == 61 + 400 + 545
     for text, golden in checked:
         page = clean(text)
         assert tfds_counters(page) == golden["counters"]
