@@ -22,6 +22,7 @@ from pipeline.config import Source, read_config  # noqa: E402  # see above
 from pipeline.errors import WinnowError  # noqa: E402  # see above
 from pipeline.files import exists, read_file  # noqa: E402  # see above
 from pipeline.inputs import memory_path  # noqa: E402  # see above
+from pipeline.ledger import read_ledger  # noqa: E402  # see above
 from pipeline.manifest import read_manifest  # noqa: E402  # see above
 from pipeline.phases.mix import sources_of  # noqa: E402  # see above
 from pipeline.phases.tokenize import PHASE as TOKENIZE  # noqa: E402  # see above
@@ -51,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
             console.print(
                 f"no token shards of {', '.join(missing)}: the other proportions are renormalised to 100%"
             )
-        print_plan(console, sources, deal(config, mixed))
+        print_plan(console, options.run, sources, deal(config, mixed))
     except (WinnowError, ValueError) as error:
         Console(stderr=True).print(f"winnow: {error}", markup=False, highlight=False, soft_wrap=True)
         return 1
@@ -113,11 +114,12 @@ def _sources_in(out: str, sources: Mapping[str, Source]) -> dict[str, TokenizedS
     return sources_of(shares(proportions, renormalise=True), manifests)
 
 
-def print_plan(console: Console, sources: Mapping[str, Source], plan: Allocation) -> None:
+def print_plan(console: Console, out: str, sources: Mapping[str, Source], plan: Allocation) -> None:
     """Print a plan: each source beside its published row, then the budget and what limits it."""
     table = Table(title="mixture", title_justify="left")
     table.add_column("source", no_wrap=True)
-    for name in ("share", "tokens there", "drawn", "rows", "epochs", "paper's epochs", "paper's disk"):
+    figures = ("share", "tokens there", "drawn", "rows", "epochs", "in the paper", "text", "in the paper")
+    for name in figures:
         table.add_column(name, justify="right")
     for source, draw in plan.draws.items():
         block = sources[source].block
@@ -129,6 +131,7 @@ def print_plan(console: Console, sources: Mapping[str, Source], plan: Allocation
             f"{draw.rows:,}",
             f"{draw.epochs} + {float(draw.fraction):.2f}",
             f"{block.published_epochs:.2f}" if block.published_epochs is not None else "",
+            _text_size(out, source),
             block.published_disk or "",
         )
     console.print(table)
@@ -138,6 +141,12 @@ def print_plan(console: Console, sources: Mapping[str, Source], plan: Allocation
     )
     largest = plan.largest_rows * plan.sequence_length
     console.print(f"the largest budget of these shares is {largest:,} tokens", highlight=False)
+
+
+def _text_size(out: str, source: str) -> str:
+    """The curated text of a source, which the paper's disk sizes are to be compared with."""
+    kept = sum(line.bytes for line in read_ledger(out, "curate", source) if line.entry == "out")
+    return format_bytes(kept) if kept else ""
 
 
 def _raw_bytes(out: str, source: str) -> int | None:

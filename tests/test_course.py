@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from mixtures.course import NEVER, Course, Order, Stage
 from mixtures.interleave import Interleave, Schedule
+from pipeline.config import parse_config
+from pipeline.errors import WinnowError
 
 stages = st.lists(
     st.tuples(st.integers(1, 60), st.dictionaries(st.sampled_from("abcd"), st.integers(1, 9), min_size=1)),
@@ -61,10 +63,8 @@ def test_blocks_are_the_same_wherever_one_starts(
 
 def test_one_stage_is_the_plain_interleaving() -> None:
     parts = {"a": 5, "b": 2}
-    order = Order(Course([Stage(0, parts)]), 300, 3)
-    for one, two in zip(
-        order.block(10, 290), Interleave(Schedule(parts), 300, 3).block(10, 290), strict=True
-    ):
+    order, plain = Order(Course([Stage(0, parts)]), 300, 3), Interleave(Schedule(parts), 300, 3)
+    for one, two in zip(order.block(10, 290), plain.block(10, 290), strict=True):
         assert np.array_equal(one, two)
 
 
@@ -80,3 +80,45 @@ def test_a_turn_that_never_comes() -> None:
 def test_stages_run_upwards_from_the_beginning(firsts: list[int]) -> None:
     with pytest.raises(ValueError, match="begin at 0 and run upwards"):
         Course([Stage(first, {"a": 1}) for first in firsts])
+
+
+SPEC = """\
+sources:
+  commoncrawl: {proportion: 60}
+  books: {proportion: 40}
+curriculum:
+  - from_tokens: 1M
+    proportions: {commoncrawl: 0.5, books: 0.5}
+  - from_tokens: 2M
+    proportions: {books: 100}
+"""
+
+
+def test_a_curriculum_in_a_spec() -> None:
+    config, _ = parse_config(SPEC, "spec.yaml")
+    assert [stage.from_tokens for stage in config.curriculum] == [10**6, 2 * 10**6]
+    assert config.curriculum[1].proportions == {"books": 100}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("2M", "1M", "spec.yaml, line 7: curriculum.1.from_tokens: stages begin one after the other"),
+        ("books: 100", "bocks: 100", "spec.yaml, line 8: curriculum.1.proportions.bocks: unknown source"),
+        (
+            "books: 0.5",
+            "books: 0.6",
+            "spec.yaml, line 6: curriculum.0.proportions: the proportions sum to",
+        ),
+        ("books: 100", "books: -1", "spec.yaml, line 8: curriculum.1.proportions.books: input should be"),
+        (
+            "    proportions: {books: 100}",
+            "    share: 1",
+            "line 8: curriculum.1.share: unknown key",
+        ),
+    ],
+)
+def test_a_wrong_curriculum_is_one_sentence(old: str, new: str, sentence: str) -> None:
+    with pytest.raises(WinnowError) as error:
+        parse_config(SPEC.replace(old, new), "spec.yaml")
+    assert sentence in str(error.value)
