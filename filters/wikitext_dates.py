@@ -4,17 +4,31 @@ from __future__ import annotations
 
 # Names as they stand in a date (the genitive, where a language has one).
 _MONTHS = {
+    "bg": "януари февруари март април май юни юли август септември октомври ноември декември",
+    "ca": "gener febrer març abril maig juny juliol agost setembre octubre novembre desembre",
+    "cs": "ledna února března dubna května června července srpna září října listopadu prosince",
+    "da": "januar februar marts april maj juni juli august september oktober november december",
     "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
     "en": "January February March April May June July August September October November December",
     "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
     "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "hr": "siječnja veljače ožujka travnja svibnja lipnja srpnja kolovoza rujna listopada studenoga prosinca",
+    "hu": "január február március április május június július augusztus szeptember október november december",
     "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
     "nl": "januari februari maart april mei juni juli augustus september oktober november december",
+    "pl": (
+        "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia"
+    ),
     "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    "ro": "ianuarie februarie martie aprilie mai iunie iulie august septembrie octombrie noiembrie decembrie",
     "ru": "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
+    "sl": "januarja februarja marca aprila maja junija julija avgusta septembra oktobra novembra decembra",
+    "sr": "јануара фебруара марта априла маја јуна јула августа септембра октобра новембра децембра",
     "sv": "januari februari mars april maj juni juli augusti september oktober november december",
     "uk": "січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня",
 }
+_DOT_AFTER_DAY = ("cs", "da", "de", "hr", "sl", "sr")
+_DE_BETWEEN = ("ca", "es", "pt")
 _BY_LANGUAGE = {language: names.split() for language, names in _MONTHS.items()}
 
 
@@ -29,13 +43,17 @@ def month(value: str, language: str) -> str:
 def date(year: str, month_number: str, day: str, language: str, day_first: bool = True) -> str:
     """Year, month and day, as far as they are given, in the language's order.
 
-    `day_first` False is the American order, "May 1, 1990"; Spanish and Portuguese put "de" between the parts.
+    `day_first` False is the American order, "May 1, 1990"; Catalan, Spanish and Portuguese put "de" between
+    the parts, Hungarian the year first.
     """
     named = month(month_number, language)
     day = day.lstrip("0") or day
     if language == "en" and not day_first and named and day:
         return f"{named} {day}, {year}" if year else f"{named} {day}"
-    between = " de " if language in ("es", "pt") else " "
-    if language == "de" and day:
+    if language == "hu":
+        return " ".join([f"{year}." if year else "", named, f"{day}." if day else ""]).strip()
+    between = " de " if language in _DE_BETWEEN else " "
+    if language in _DOT_AFTER_DAY and day:
         day += "."
-    return between.join(part for part in (day, named, year) if part)
+    written = between.join(part for part in (day, named, year) if part)
+    return written.replace(" de a", " d’a").replace(" de o", " d’o") if language == "ca" else written

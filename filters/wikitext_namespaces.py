@@ -53,6 +53,10 @@ uk ur uz ve vec vep vi vls vo wa war wo wuu xal xh xmf yi yo za zea zh zh-classi
 _EDITIONS = frozenset(_EDITION_CODES.split())
 
 
+def _normal(name: str) -> str:
+    return " ".join(name.replace("_", " ").split()).lower()
+
+
 class Namespaces(NamedTuple):
     """A wiki's own prefixes, lower case with spaces for underscores."""
 
@@ -61,12 +65,18 @@ class Namespaces(NamedTuple):
     template: frozenset[str]
 
     def hides(self, target: str) -> bool:
-        """Whether a link to `target` shows nothing where it stands: a file, a category, another language."""
-        prefix, colon, _ = target.partition(":")
+        """Whether a link to `target` shows nothing where it stands: a file, a category, another language.
+
+        The names of other languages count too, of files where the target ends as one: texts move between
+        wikis, and excerpts with a header that is not theirs.
+        """
+        prefix, colon, name = target.partition(":")
         if not colon or not prefix:
             return False
         prefix = _normal(prefix)
-        return prefix in self.file or prefix in self.category or prefix in _EDITIONS
+        if prefix in self.file or prefix in self.category or prefix in _EDITIONS:
+            return True
+        return prefix in _CATEGORIES or (prefix in _FILES and _MEDIA_NAME.search(name) is not None)
 
 
 @lru_cache(maxsize=512)
@@ -85,6 +95,17 @@ def namespaces(language: str, header: tuple[tuple[str, int], ...] = ()) -> Names
     return Namespaces(frozenset(file), frozenset(category), frozenset(template))
 
 
+_FILES, _CATEGORIES = (
+    # A category's one-letter alias is a title elsewhere.
+    frozenset(_normal(name) for row in _NAMES.values() for name in row[i].split() if len(name) > 1)
+    for i in (0, 1)
+)
+# Wikimedia's $wgFileExtensions.
+_MEDIA_NAME = re.compile(
+    r"\.(?:png|gif|jpe?g|webp|xcf|mid|og[gav]|svg|djvu|stl|tiff?|flac|opus|wav|web[mp]|mp[34]|mpe?g|pdf)\s*$",
+    re.IGNORECASE,
+)
+
 _REDIRECT_WORDS = sorted({word for row in _NAMES.values() for word in row[3].split()})
 _REDIRECT = re.compile(rf"\s*#\s*(?:{'|'.join(_REDIRECT_WORDS)})\s*:?\s*\[\[", re.IGNORECASE)
 
@@ -92,7 +113,3 @@ _REDIRECT = re.compile(rf"\s*#\s*(?:{'|'.join(_REDIRECT_WORDS)})\s*:?\s*\[\[", r
 def is_redirect(wikitext: str) -> bool:
     """Whether a page's text is a redirect in any of the 20 languages, for dumps without `<redirect>`."""
     return _REDIRECT.match(wikitext) is not None
-
-
-def _normal(name: str) -> str:
-    return " ".join(name.replace("_", " ").split()).lower()

@@ -86,6 +86,12 @@ def test_a_thread_is_one_document_with_all_it_owes() -> None:
     }  # fmt: skip
 
 
+def test_a_question_without_title_or_answers_is_a_document() -> None:
+    """RedPajama-v1 drops the first without count."""
+    (document,) = cleaned(dump(row(Id=1, PostTypeId=1, Score=-7, Body="<p>Say.</p>")))
+    assert (document.text, document.metadata["score"]) == ("Q: \n\nSay.", -7)
+
+
 def test_minimum_scores_and_the_template_are_options() -> None:
     data = dump(QUESTION, answer(2, 9), answer(3, -1))
     (document,) = cleaned(data, min_answer_score=0, min_question_score=5)

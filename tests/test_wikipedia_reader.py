@@ -392,6 +392,25 @@ def test_the_samples_hold_what_their_provenance_says() -> None:
     assert len(languages) == 16
 
 
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("Foo may refer to:\n* [[Foo (band)]]\n* [[Foo (film)]]\n" * 4, "disambiguation"),
+        ("Foo may refer to:", "disambiguation"),
+        ("Foo is a river.", "short"),
+        ("Foo is a river. " * 10, None),
+    ],
+)
+def test_stubs_and_disambiguation_have_a_verdict(text: str, rule: str | None) -> None:
+    mark = "{{disambiguation}}" if rule == "disambiguation" else ""
+    (document,) = read(dump(page(1, text + mark)))
+    assert isinstance(document, Document)
+    for stage in WIKIPEDIA.clean:
+        if document.verdict is None:
+            stage.clean(document)
+    assert (document.verdict.rule if document.verdict else None) == rule
+
+
 def test_the_flow_keeps_articles_and_says_why_others_go() -> None:
     total: Counter[str] = Counter()
     for path in sorted(SAMPLES.glob("*.xml.bz2")):

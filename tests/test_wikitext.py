@@ -128,6 +128,51 @@ def test_files_categories_and_closing_references_go_in_each_language(language: s
     )
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("bg", "3 април 1990"),
+        ("ca", "3 d’abril de 1990"),
+        ("cs", "3. dubna 1990"),
+        ("da", "3. april 1990"),
+        ("de", "3. April 1990"),
+        ("en", "April 3, 1990"),
+        ("es", "3 de abril de 1990"),
+        ("fr", "3 avril 1990"),
+        ("hr", "3. travnja 1990"),
+        ("hu", "1990. április 3."),
+        ("it", "3 aprile 1990"),
+        ("nl", "3 april 1990"),
+        ("pl", "3 kwietnia 1990"),
+        ("pt", "3 de abril de 1990"),
+        ("ro", "3 aprilie 1990"),
+        ("ru", "3 апреля 1990"),
+        ("sl", "3. aprila 1990"),
+        ("sr", "3. априла 1990"),
+        ("sv", "3 april 1990"),
+        ("uk", "3 квітня 1990"),
+    ],
+)
+def test_dates_are_written_as_in_each_language(language: str, text: str) -> None:
+    assert text_of("A {{birth date|1990|4|3}} b", language) == f"A {text} b"
+
+
+@pytest.mark.parametrize(
+    ("link", "text"),
+    [
+        ("[[Datei:Berlin 1.JPG|mini|Der [[Reichstag]]]]", ""),
+        ("[[Plik:Mapa.svg]]", ""),
+        ("[[Kategorie:Hauptstadt]]", ""),
+        ("[[:Kategorie:Hauptstadt]]", "Kategorie:Hauptstadt"),
+        ("[[Bild: A History]]", "Bild: A History"),
+        ("[[К: An Album]]", "К: An Album"),
+    ],
+)
+def test_names_of_other_languages_hide_what_can_be_nothing_else(link: str, text: str) -> None:
+    """As in excerpts whose header is another wiki's."""
+    assert text_of(f"Berlin {link} is a city.") == " ".join(f"Berlin {text} is a city.".split())
+
+
 def test_names_from_the_dumps_header_are_used() -> None:
     spaces = namespaces("xx", (("Fails", 6), ("Kategoreja", 14), ("Taiss", 10)))
     assert clean("A [[Fails:x.jpg|b]][[Kategoreja:c]]{{Taiss:nowrap|d}}", "xx", spaces).text == "A d"
