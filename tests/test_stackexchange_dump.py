@@ -92,6 +92,16 @@ def test_a_question_without_title_or_answers_is_a_document() -> None:
     assert (document.text, document.metadata["score"]) == ("Q: \n\nSay.", -7)
 
 
+def test_an_answer_without_text_leaves_no_empty_a() -> None:
+    image = row(Id=3, PostTypeId=2, ParentId=1, Score=9, Body='<p><img src="a.png" alt="x"></p>')
+    (document,) = cleaned(dump(QUESTION, answer(2, 1), image))
+    assert document.text == "Q: Is 1 < 2?\n\nSay.\n\nA: Answer 2"
+    assert ([a["id"] for a in document.metadata["answers"]], document.metadata["answers_left_out"]) == (
+        [2],
+        1,
+    )
+
+
 def test_minimum_scores_and_the_template_are_options() -> None:
     data = dump(QUESTION, answer(2, 9), answer(3, -1))
     (document,) = cleaned(data, min_answer_score=0, min_question_score=5)

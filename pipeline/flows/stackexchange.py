@@ -102,7 +102,9 @@ class JoinThread(CleanStage):
     answer: str = Field("A: {text}", description="as above; {score} can be had too")
     between: str = "\n\n"
     min_question_score: int | None = Field(None, description="none in the paper nor in RedPajama-v1")
-    min_answer_score: int | None = Field(None, description="answers under it are left out of their thread")
+    min_answer_score: int | None = Field(
+        None, description="answers under it are left out of their thread and counted in its metadata"
+    )
 
     @field_validator("question", "answer")
     @classmethod
@@ -118,13 +120,12 @@ class JoinThread(CleanStage):
         document.content = None
         question = Post(**content["question"])
         answers = {post["id"]: Post(**post) for post in content["answers"]}
-        ordered = in_order(
-            (
-                Answer(post.id, post.score, html_to_text(post.body), post.id == question.accepted)
-                for post in answers.values()
-            ),
-            self.min_answer_score,
+        written = (
+            Answer(post.id, post.score, html_to_text(post.body), post.id == question.accepted)
+            for post in answers.values()
         )
+        # An answer that is an image alone leaves no text.
+        ordered = in_order((answer for answer in written if answer.text), self.min_answer_score)
         template = ThreadTemplate(self.question, self.answer, self.between)
         document.text = template.thread(question.title.strip(), html_to_text(question.body), ordered)
         document.metadata |= {
@@ -132,7 +133,7 @@ class JoinThread(CleanStage):
             **_attribution(question),
             "answers": [_attribution(answers[a.id]) | {"accepted": a.accepted} for a in ordered],
         }
-        if self.min_answer_score is not None:
+        if len(ordered) < len(answers):
             document.metadata["answers_left_out"] = len(answers) - len(ordered)
         if self.min_question_score is not None and question.score < self.min_question_score:
             document.verdict = Verdict("question_score", question.score, self.min_question_score)
