@@ -45,7 +45,7 @@ from pipeline.transforms.clean import BYTES_REMOVED
 from pipeline.units import Outputs, Receipt, Unit, digest
 
 PHASE = "prepare"
-VERSION = 2
+VERSION = 3
 
 
 def prepare(run: Run) -> Outcome:
