@@ -135,8 +135,9 @@ def _write_batch(flow: Flow, source: str, path: str, batch: list[tuple[int, Docu
 
 def plain_judge(run: Run, source: str, folder: str, clock: Clock) -> None:
     """Take duplicate lines out, score and judge, write the rows and the fingerprints of what is kept."""
-    flow = run.flows[source]
-    for batch in prepare.batches(required(run, prepare.PHASE, source)):
+    prepared = required(run, prepare.PHASE, source)
+    flow = judge.settled(run.flows[source], prepared)
+    for batch in prepare.batches(prepared):
         with clock(judge.PHASE, "read"):
             table = read_parquet(join(run.out, batch["documents"].path))
             judging = Judging(table, run.config.scores == "all")

@@ -49,7 +49,7 @@ def judge(run: Run) -> Outcome:
     """Run the phase for every source."""
     with timed(Outcome(PHASE)) as outcome:
         prepared = {source: required(run, prepare.PHASE, source) for source in run.flows}
-        run = replace(run, flows={s: _settled(run.flows[s], prepared[s]) for s in run.flows})
+        run = replace(run, flows={s: settled(run.flows[s], prepared[s]) for s in run.flows})
         listed = {
             source: required(run, lines_phase.PHASE, source)
             for source in run.flows
@@ -72,7 +72,7 @@ def judge(run: Run) -> Outcome:
     return outcome
 
 
-def _settled(flow: Flow, prepared: Manifest) -> Flow:
+def settled(flow: Flow, prepared: Manifest) -> Flow:
     """The flow with stages that know what `prepare` counted in the whole source."""
     records = Counter[str]()
     for unit in prepared.units:
