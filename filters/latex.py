@@ -55,15 +55,18 @@ def paper(
     stem = main.rpartition("/")[2].rpartition(".")[0]
     expander.table["jobname"] = Macro("jobname", (), stem)
     expander.open_file(main)
+    preamble = project.preamble()
+    if preamble is not None and (opened := expander.open_file(preamble)) is not None:
+        opened.silent = True
     expander.run()
     begin = max(expander.document_at, 0)
-    preamble, document = "".join(expander.out[:begin]), "".join(expander.out[begin:])
+    opening, document = "".join(expander.out[:begin]), "".join(expander.out[begin:])
     start = first_heading(document)
     before = document if start < 0 else document[:start]
     body = without_bibliography(document[max(start, 0) :])
     if not appendix:
         body = without_appendix(body)
-    heading, summary = title(preamble + before), abstract(preamble + before)
+    heading, summary = title(opening + before), abstract(opening + before)
     text = tidy(body)
     if front and start >= 0:
         parts = [f"\\title{{{heading}}}"] if heading else []

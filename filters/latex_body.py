@@ -21,7 +21,7 @@ _REFERENCES_TITLE = re.compile(
     r"|literature(?: cited)?|cited literature)\W*",
     re.I,
 )
-_BLANK_LINES = re.compile(r"[ \t]*\n(?:[ \t]*\n){2,}")
+_BLANK_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 _ABSTRACT = re.compile(r"\\begin\s*\{abstract\}(.*?)\\end\s*\{abstract\}|\\abstract\s*(?=\{)", re.S)
 _TITLE = re.compile(r"\\(?:icmltitle|title)\s*(?:\[[^\]]*\])?\s*(?=\{)")
 

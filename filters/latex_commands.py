@@ -6,6 +6,7 @@ import re
 
 from filters.latex_comments import INLINE, VERBATIM
 from filters.latex_definitions import DEFINITIONS, decide
+from filters.latex_etoolbox import ETOOLBOX
 from filters.latex_expand import Expander, Handler, Stuck, is_given
 from filters.latex_macros import TRUE, Macro, Parameter
 from filters.latex_scan import Frame
@@ -301,6 +302,7 @@ _TWO = (Parameter("argument"), Parameter("argument"))
 
 COMMANDS: dict[str, Handler | Macro] = {
     **DEFINITIONS,
+    **ETOOLBOX,
     **dict.fromkeys(("input", "include", "@input"), _input),
     **dict.fromkeys(("subfile", "subfileinclude"), _subfile),
     **dict.fromkeys(
@@ -330,7 +332,7 @@ COMMANDS: dict[str, Handler | Macro] = {
         (
             *("futurelet", "setbox", "afterassignment", "aftergroup", "loop", "lowercase", "uppercase"),
             *("ifx", "ifnum", "ifdim", "ifcase", "if", "ifcat", "ifodd", "ifvmode", "ifhmode", "ifinner"),
-            *("ifdefined", "ifcsname", "ifvoid", "unless"),
+            *("ifdefined", "ifcsname", "ifvoid", "unless", "ifthenelse", "whiledo"),
         ),
         _programming,
     ),

@@ -15,7 +15,7 @@ from filters.latex_macros import FALSE, NO_VALUE, TRUE, Macro, Parameter, ends_i
 from filters.latex_scan import PATTERNS, Frame
 
 MAX_DEPTH = 64
-"""Expansions within expansions; TeX users' own rarely go beyond 10."""
+"""Expansions within expansions and within files; users' own rarely go beyond 10."""
 MAX_EXPANSIONS = 20_000
 """Expansions that one use of a macro may come to."""
 MAX_EXPANSION = 2_000_000
@@ -49,18 +49,16 @@ class _Mark:
     expansions: int = 0
     tries: int = 0
 
-    def moved(self, frame: Frame, start: int, expander: Expander) -> _Mark:
-        """The mark for a use at `start` of `frame`; at the same place it counts on."""
-        again = self.tries and frame is self.frame and start == self.start
-        return _Mark(
-            frame,
-            start,
-            len(expander.out),
-            len(expander.open_environments),
-            len(expander.groups),
-            expander.expansions,
-            self.tries if again else 0,
-        )
+    def move(self, frame: Frame, start: int, expander: Expander) -> None:
+        """Mark a use at `start` of `frame`; how often it was taken back counts on at the same place."""
+        if start != self.start or frame is not self.frame:
+            self.tries = 0
+        self.frame = frame
+        self.start = start
+        self.written = len(expander.out)
+        self.environments = len(expander.open_environments)
+        self.groups = len(expander.groups)
+        self.expansions = expander.expansions
 
 
 @dataclass(slots=True)
@@ -87,6 +85,7 @@ class Expander:
     limit: int = 64 << 20
     environments: dict[str, Environment] = field(default_factory=dict)
     flags: dict[str, bool] = field(default_factory=dict)
+    toggles: dict[str, bool] = field(default_factory=dict)
     out: list[str] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     open_environments: list[tuple[str, list[str]]] = field(default_factory=list)
@@ -126,7 +125,7 @@ class Expander:
             start = found.start()
             self.emit(text[frame.at : start], frame)
             if not frame.macro and not self._nested:
-                self._mark = self._mark.moved(frame, start, self)
+                self._mark.move(frame, start, self)
             frame.at = found.end()
             if isinstance(known, Macro):
                 self._use(known, frame, start)
@@ -180,7 +179,15 @@ class Expander:
         longest = max((len(argument) for argument in arguments), default=0)
         if longest > 1000 and macro.body.count("#") * longest > MAX_EXPANSION:
             raise Stuck(name)
-        self.push(macro.expanded(arguments), name, macro.letters)
+        text = macro.expanded(arguments)
+        # Most macros come to what holds no more of them, and need not be read again.
+        if macro.is_flat(self.table) and not any("\\" in argument for argument in arguments):
+            self.expansions += 1
+            self._work += len(text) + 10
+            self.emit(text, self.frames[-1])
+            self._check_word = True
+            return
+        self.push(text, name, macro.letters)
 
     def push(self, text: str, macro: str, letters: str) -> None:
         """Have `text` read next, as what `macro` became."""
@@ -190,11 +197,14 @@ class Expander:
         self._work += len(text) + 10
         if self._work > MAX_WORK * self._source + 1_000_000:
             self.limited = True
-        depth = sum(1 for frame in self.frames if frame.macro)
-        if self.limited or depth >= MAX_DEPTH or self.expansions - self._mark.expansions > MAX_EXPANSIONS:
+        frames = self.frames
+        if (
+            self.limited
+            or len(frames) > MAX_DEPTH
+            or self.expansions - self._mark.expansions > MAX_EXPANSIONS
+        ):
             raise Stuck(macro)
-        parent = self.frames[-1]
-        self.frames.append(Frame(text, letters, macro=macro, silent=parent.silent))
+        frames.append(Frame(text, letters, 0, "", "", macro, frames[-1].silent))
 
     def arguments(self, parameters: tuple[Parameter, ...]) -> list[str] | None:
         """Read what a macro takes; None where it is not there."""

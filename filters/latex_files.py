@@ -12,9 +12,9 @@ _BEGINS = re.compile(r"\\begin\s*\{document\}")
 _CLASS = re.compile(r"\\document(?:class|style)\b")
 _PLAIN = re.compile(r"\\(?:bye|magnification|end)(?![A-Za-z])|\\input\s+\w")
 # Any command that takes another file in, users' own ones by their names too.
-_TAKES_IN = re.compile(
-    r"\\\w*(?:input|include|import|subfile|sourcefile)\w*\*?\s*(?:\[([^\]{}]*)\])?\s*(?:\{([^{}]*)\}\s*(?:\{([^{}]*)\})?|([\w./-]+))",
-    re.I,
+_TAKES_IN = re.compile("input|include|import|subfile|sourcefile", re.I)
+_COMMAND = re.compile(
+    r"\\([A-Za-z]{5,30})\*?\s*(?:\[([^\]{}\n]*)\])?\s*(?:\{([^{}\n]*)\}\s*(?:\{([^{}\n]*)\})?|([\w./-]+))"
 )
 _TOP_LEVEL = re.compile(r"^\s*(\S+)\s+toplevelfile\b", re.M)
 _USUAL_NAMES = ("main", "ms", "paper", "article", "manuscript", "arxiv", "root")
@@ -92,8 +92,17 @@ class Files:
             papers = [p for p in papers if p.lower().endswith((".tex", ".ltx", ".latex"))] or papers
         if not papers:
             return None
-        self._main = min(papers, key=self._rank)
+        self._main = min(papers, key=self._rank) if len(papers) > 1 else papers[0]
         return self._main
+
+    def preamble(self) -> str | None:
+        """The one file with a class and no document, where the main file has none: of such a file TeX makes
+        a format beforehand (package mylatexformat)."""
+        if _CLASS.search(self.text(self._main)):
+            return None
+        others = [path for path in sorted(self._texts) if path.endswith(".tex") and path != self._main]
+        found = [p for p in others if _CLASS.search(self.text(p)) and not _BEGINS.search(self.text(p))]
+        return found[0] if len(found) == 1 else None
 
     def _rank(self, path: str) -> tuple[bool, int, bool, int, str]:
         base = posixpath.basename(path)
@@ -113,7 +122,9 @@ class Files:
         while todo:
             current = todo.pop()
             folder = posixpath.dirname(current)
-            for option, first, second, bare in _TAKES_IN.findall(self.text(current)):
+            for name, option, first, second, bare in _COMMAND.findall(self.text(current)):
+                if not _TAKES_IN.search(name):
+                    continue
                 tries = (f"{first}/{second}", f"{option}/{first}", first, bare)
                 found = next((f for name in tries if name and (f := self._near(name, folder, path))), None)
                 if found and found not in reached and not found.endswith((".sty", ".cls")):

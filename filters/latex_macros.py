@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 NO_VALUE = "-NoValue-"  # what xparse puts for an optional argument that is not given
 TRUE, FALSE = "\\BooleanTrue", "\\BooleanFalse"
 
+_NAME = re.compile(r"\\([A-Za-z]+|[^A-Za-z])", re.S)
 _PARAMETER = re.compile(r"##|#([1-9])")
 _DEFINED = re.compile(r"#([1-9])")
 _ENDS_IN_WORD = re.compile(r"\\[A-Za-z@]+\Z")
@@ -42,10 +43,18 @@ class Macro:
     letters: str = "ordinary"
     final: bool = False
     ends_in_word: bool = False
+    _names: frozenset[str] | None = None
     _parts: list[str | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ends_in_word = ends_in_word(self.body)
+
+    def is_flat(self, table: Container[str]) -> bool:
+        """Whether nothing in the body is a control sequence of `table`, nor internal to a package."""
+        if self._names is None:
+            names = frozenset(_NAME.findall(self.body)) if "\\" in self.body else frozenset()
+            self._names = names | {"@"} if "@" in self.body else names
+        return "@" not in self._names and not any(name in table for name in self._names)
 
     def expanded(self, arguments: Sequence[str]) -> str:
         """The body with the arguments in their places; words are kept from running into each other."""

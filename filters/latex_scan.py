@@ -46,11 +46,15 @@ class Frame:
 
     def skip_space(self) -> None:
         """Go on to the next character that is no space."""
-        found = _SPACE.match(self.text, self.at)
-        self.at = found.end() if found else self.at
+        if self.text[self.at : self.at + 1].isspace():
+            found = _SPACE.match(self.text, self.at)
+            self.at = found.end() if found else self.at
 
     def closing(self, start: int) -> int:
         """The place of the brace that closes the one at `start`, -1 where none does."""
+        end = self.text.find("}", start, start + _NEAR)
+        if end > 0 and self.text[end - 1] != "\\" and self.text.find("{", start + 1, end) < 0:
+            return end
         depth = 0
         for found in _BRACE.finditer(self.text, start, start + _NEAR):
             if found[0] == "{":

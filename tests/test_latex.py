@@ -159,6 +159,10 @@ def test_environments_and_what_stays(preamble: str, body: str, expected: str) ->
         (r"\ifx a b\else c\fi", r"\ifx a b\else c\fi"),
         (r"\newcommand{\a}{1}\begingroup\renewcommand{\a}{2}\a\endgroup\a", r"\begingroup2\endgroup1"),
         ("a\n\\newcommand{\\b}{c}\n\\b", "a\nc"),
+        (r"\newtoggle{t}\iftoggle{t}{a}{b}\toggletrue{t}\iftoggle{t}{c}{d}", "bc"),
+        (r"\newcommand{\do}[1]{<#1>}\docsvlist{a, b}", "<a><b>"),
+        (r"\newcommand{\o}[1]{\ifblank{#1}{none}{(#1)}}\o{ }\o{a}", "none(a)"),
+        (r"\iftoggle{unset}{a}{b}", r"\iftoggle{unset}{a}{b}"),
         (r"\newcommand{\a}{1}\verb|\a| \url{\a} \a", r"\verb|\a| \url{\a} 1"),
         (
             "\\def\\a{1}\\begin{lstlisting}\n\\a\n\\end{lstlisting}",
@@ -268,6 +272,17 @@ def test_inputs_are_read_in_the_order_they_are_named() -> None:
         "\\input{nowhere}",
     ]
     assert (found.main, found.unread, found.missing) == ("main.tex", 1, ("nowhere",))
+
+
+def test_a_preamble_made_a_format_beforehand() -> None:
+    found = paper(
+        {
+            "book.tex": "%&macros\n\\begin{document}\\section{A} \\a\\end{document}",
+            "macros.tex": "\\documentclass{memoir}\\newcommand{\\a}{x}",
+        }
+    )
+    assert found is not None
+    assert found.text == "\\section{A} x\n"
 
 
 @pytest.mark.parametrize(
