@@ -74,13 +74,36 @@ def _input_if_exists(expander: Expander, frame: Frame, command: str) -> bool:
 def _usepackage(expander: Expander, frame: Frame, command: str) -> bool:
     """Read the paper's own packages."""
     del command
-    frame.bracketed()
+    options = tuple(option.strip() for option in (frame.bracketed() or "").split(","))
     names = frame.group()
     if names is None:
         return False
     frame.bracketed()
     for name in reversed(names.split(",")):
-        expander.open_file(f"{name.strip()}.sty", package=True)
+        opened = expander.open_file(f"{name.strip()}.sty", package=True)
+        if opened is not None:
+            opened.options = options
+    return True
+
+
+def _declare_option(expander: Expander, frame: Frame, command: str) -> bool:
+    """`\\DeclareOption{draft}{…}` says what an option of a package does."""
+    del command
+    frame.literal("*")
+    name, body = frame.group(), frame.group()
+    if name is not None and body is not None:
+        expander.options[name.strip()] = body
+    return True
+
+
+def _process_options(expander: Expander, frame: Frame, command: str) -> bool:
+    """`\\ExecuteOptions{…}` does what options do, `\\ProcessOptions` what those given do."""
+    given = expander.file().options
+    if command == "ExecuteOptions":
+        given = tuple(name.strip() for name in (frame.group() or "").split(","))
+    else:
+        frame.literal("*")
+    expander.push("".join(expander.options.get(name, "") for name in given), command, frame.letters)
     return True
 
 
@@ -310,6 +333,8 @@ COMMANDS: dict[str, Handler | Macro] = {
     ),
     "InputIfFileExists": _input_if_exists,
     **dict.fromkeys(("usepackage", "RequirePackage"), _usepackage),
+    "DeclareOption": _declare_option,
+    **dict.fromkeys(("ExecuteOptions", "ProcessOptions"), _process_options),
     **dict.fromkeys(("documentclass", "documentstyle"), _documentclass),
     "endinput": _endinput,
     "begin": _begin,

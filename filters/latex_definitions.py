@@ -187,12 +187,12 @@ def _define_environment(
 
 
 def _newif(expander: Expander, frame: Frame, command: str) -> bool:
-    """`\\newif\\ifdraft` makes three names; those of packages are set by options, which are not run."""
+    """`\\newif\\ifdraft` makes three names."""
     del command
     name = frame.name()
     if name is None or not name.startswith("if"):
         return False
-    if not frame.silent and name not in PROTECTED:
+    if name not in PROTECTED:
         flag = name[2:]
         expander.flags[flag] = False
         expander.table[name] = _user_conditional

@@ -86,6 +86,7 @@ class Expander:
     environments: dict[str, Environment] = field(default_factory=dict)
     flags: dict[str, bool] = field(default_factory=dict)
     toggles: dict[str, bool] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
     out: list[str] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     open_environments: list[tuple[str, list[str]]] = field(default_factory=list)
@@ -141,7 +142,7 @@ class Expander:
         """Write to the output what needs no more reading."""
         if not text or frame.silent:
             return
-        if frame.macro and "@" in text and _INTERNAL.search(text):
+        if frame.macro and (NO_VALUE in text or ("@" in text and _INTERNAL.search(text))):
             raise Stuck(frame.macro)
         if self._check_word:
             self._check_word = False
@@ -181,7 +182,8 @@ class Expander:
             raise Stuck(name)
         text = macro.expanded(arguments)
         # Most macros come to what holds no more of them, and need not be read again.
-        if macro.is_flat(self.table) and not any("\\" in argument for argument in arguments):
+        read_again = any("\\" in argument or argument == NO_VALUE for argument in arguments)
+        if not read_again and macro.is_flat(self.table):
             self.expansions += 1
             self._work += len(text) + 10
             self.emit(text, self.frames[-1])
@@ -224,7 +226,7 @@ class Expander:
                 return frame.token()
             case "option":
                 given = frame.bracketed(parameter.value[0], parameter.value[1])
-                return parameter.default if given is None else given
+                return given if given is not None and is_given(given) else parameter.default
             case "group":
                 given = frame.group()
                 return parameter.default if given is None else given

@@ -30,6 +30,7 @@ class Frame:
 
     `letters`: which characters make names, a key of PATTERNS. `folder`: where a file's own inputs are looked
     for. `macro`: the name of the macro whose expansion this is. `silent`: what is read here is not output.
+    `options`: what a package was loaded with.
     `jumps`: where to go on from the start of an `\\else` or `\\fi` of a conditional that has been decided.
     """
 
@@ -40,6 +41,7 @@ class Frame:
     folder: str = ""
     macro: str = ""
     silent: bool = False
+    options: tuple[str, ...] = ()
     jumps: dict[int, int] = field(default_factory=dict)
     _partners: dict[int, int] | None = None
     _conditionals: dict[int, tuple[int, int, int, int]] | None = None

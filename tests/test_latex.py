@@ -103,6 +103,7 @@ def test_comments(source: str, expected: str) -> None:
             r"\f*[x]{y}\f z",
             "Sxy-z",
         ),
+        (r"\NewDocumentCommand\f{o m}{<\g[#1]{#2}>}\NewDocumentCommand\g{O{d} m}{#1#2}", r"\f{x}", "<dx>"),
         (r"\NewDocumentCommand\f{O{d} m}{#1#2}", r"\f{y}\f[x]{y}", "dyxy"),
         (r"\DeclarePairedDelimiter{\abs}{\lvert}{\rvert}", r"$\abs{x}$", r"$\lvert x \rvert$"),
         (r"\newcommand{\+}{plus}", r"a \+ b", "a plus b"),
@@ -142,6 +143,7 @@ def test_macros(preamble: str, body: str, expected: str) -> None:
         (r"\makeatletter\def\a{\@ifundefined{x}{y}{z}}\makeatother", r"\a", r"\a"),
         (r"\def\a#1{\ifx#1\relax y\else z\fi}", r"\a{b}", r"\a{b}"),
         (r"\def\a{\expandafter\b\c}", r"\a", r"\a"),
+        (r"\NewDocumentCommand\a{o m}{#1#2}", r"\a{x}\a[y]{z}", r"\a{x}\a[y]{z}"),
     ],
 )
 def test_environments_and_what_stays(preamble: str, body: str, expected: str) -> None:
@@ -272,6 +274,19 @@ def test_inputs_are_read_in_the_order_they_are_named() -> None:
         "\\input{nowhere}",
     ]
     assert (found.main, found.unread, found.missing) == ("main.tex", 1, ("nowhere",))
+
+
+def test_a_package_does_what_its_options_say() -> None:
+    package = (
+        "\\newif\\ifa\\newif\\ifb\\newif\\ifc\\DeclareOption{a}{\\atrue}\\DeclareOption{b}{\\btrue}"
+        "\\DeclareOption{c}{\\ctrue}\\ExecuteOptions{b}\\ProcessOptions\\relax"
+        "\\ifc\\newcommand{\\x}{yes}\\else\\newcommand{\\x}{no}\\fi"
+    )
+    main = "\\usepackage[a]{own}\\begin{document}\\section{S}"
+    main += "\\ifa a\\fi\\ifb b\\fi\\ifc c\\fi \\x\\end{document}"
+    found = paper({"m.tex": main, "own.sty": package})
+    assert found is not None
+    assert found.text == "\\section{S} a b no\n"
 
 
 def test_a_preamble_made_a_format_beforehand() -> None:
