@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import time
+from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +14,10 @@ from hypothesis import strategies as st
 from filters.latex import Paper, paper
 from filters.latex_charset import decoded
 from filters.latex_comments import without_comments
+from pipeline.readers.arxiv import ArxivReader
+from pipeline.records import Document
+
+SAMPLES = Path(__file__).parent.parent / "samples" / "arxiv"
 
 
 def one(body: str, preamble: str = "", **options: bool) -> Paper:
@@ -419,3 +426,24 @@ def test_inputs_in_a_circle_end() -> None:
 def test_nothing_raises_and_nothing_depends_on_what_came_before(source: str) -> None:
     first = one(source)
     assert first == one(source)
+
+
+def test_mutated_papers_neither_raise_nor_run_away() -> None:
+    with (SAMPLES / "1707.08043.gz").open("rb") as stream:
+        (event,) = ArxivReader().read(stream, "1707.08043.gz")
+    assert isinstance(event, Document)
+    assert event.content is not None
+    original = orjson.loads(event.content)["paper.tex"]
+    for seed in range(60):
+        source = random.Random(seed)
+        changed = original
+        for _ in range(source.randint(1, 20)):
+            start = source.randrange(len(changed))
+            piece = changed[start : start + source.choice((1, 5, 50, 500))]
+            middle = source.choice(("", piece + piece, source.choice("{}\\%[]#$") + piece))
+            changed = changed[:start] + middle + changed[start + len(piece) :]
+        begin = time.process_time()
+        found = paper({"paper.tex": changed})
+        assert found is not None
+        assert len(found.text) <= 2 * len(changed)
+        assert time.process_time() - begin < 5
