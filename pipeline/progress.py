@@ -71,9 +71,9 @@ def view(room: str, done: int, snapshot: Snapshot) -> Group:
         f"memory {format_bytes(snapshot.memory)}"
     )
     table = Table(box=None, pad_edge=False)
-    table.add_column("source")
-    table.add_column("", width=20)
-    for name in ("units", "documents", "documents/s", "bytes/s", "kept", "dropped"):
+    table.add_column("source", no_wrap=True)
+    table.add_column("", width=8)
+    for name in ("units", "documents", "a second", "bytes/s", "kept", "dropped"):
         table.add_column(name, justify="right")
     for source, count in snapshot.sources.items():
         table.add_row(source, ProgressBar(total=count.units, completed=count.done), *_cells(count, snapshot))
