@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import networkx
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -139,3 +140,21 @@ def test_a_document_goes_only_if_a_kept_one_is_its_neighbour(edges: list[tuple[i
     assert drops.document.tolist() == sorted(expected)
     for document, survivor, edge in zip(*(column.tolist() for column in drops), strict=True):
         assert sorted(edges[edge]) == [survivor, document]
+
+
+@pytest.mark.parametrize(("documents", "edges"), [(50, 20), (1000, 400), (5000, 5000), (300, 5000)])
+def test_random_graphs_against_networkx(documents: int, edges: int) -> None:
+    graph = networkx.gnm_random_graph(documents, edges, seed=documents)
+    expected = {
+        document: min(component)
+        for component in networkx.connected_components(graph)
+        for document in component
+        if len(component) > 1
+    }
+    first, second = columns(list(graph.edges))
+    found = components(first, second)
+    assert dict(zip(*(column.tolist() for column in found), strict=True)) == expected
+    (first, second), _ = by_stars(first, second)
+    assert {*zip(second.tolist(), first.tolist(), strict=True)} == {
+        (document, label) for document, label in expected.items() if document != label
+    }

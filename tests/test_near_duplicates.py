@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import combinations, groupby
+from itertools import combinations, groupby, pairwise
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from benchmarks.minhash import NearDuplicates, near_duplicates
 from filters.minhash import EMPTY, PRESETS, signatures
-from filters.shingles import Shingles
+from filters.shingles import Shingles, distinct, lowest
 from pipeline.dedup.bands import (
     Candidates,
     band_keys,
@@ -22,7 +22,7 @@ from pipeline.dedup.bands import (
     sum_shared,
     worth_comparing,
 )
-from pipeline.dedup.verify import Measure, over, sampling_error, set_keys, similarity
+from pipeline.dedup.verify import Measure, over, sampled_similarity, sampling_error, set_keys, similarity
 
 WEB, BOOKS = PRESETS["web"], PRESETS["books"]
 
@@ -126,6 +126,36 @@ def test_similarity_is_that_of_sets(sets: list[set[int]], measure: Measure, thre
         of = {"jaccard": jaccard, "containment": containment, "either": max(jaccard, containment)}
         assert is_over == (of[measure] >= threshold)
         assert (keys[one] == keys[other]) == (a == b)
+
+
+@settings(deadline=None)
+@given(SETS, st.integers(1, 14))
+def test_the_lowest_hashes_of_short_texts_compare_exactly(sets: list[set[int]], count: int) -> None:
+    every = packed(sets)
+    first, second = np.array([(a, b) for a in range(len(sets)) for b in range(len(sets))]).T
+    sketches = lowest(every, count)
+    starts = sketches.starts.tolist()
+    assert [sketches.hashes[a:b].tolist() for a, b in pairwise(starts)] == [sorted(s)[:count] for s in sets]
+    found = sampled_similarity(sketches, np.diff(every.starts), first, second)
+    exact = similarity(every, first, second)
+    short = np.array([max(len(sets[a]), len(sets[b])) <= count for a, b in zip(first, second, strict=True)])
+    assert found.jaccard[short].tolist() == exact.jaccard[short].tolist()
+    assert found.containment[short].tolist() == exact.containment[short].tolist()
+
+
+def test_the_lowest_hashes_estimate_within_the_error_that_is_printed() -> None:
+    rng = np.random.default_rng(12)
+    errors = []
+    for _ in range(200):
+        hashes = np.unique(rng.integers(0, 2**64, 3000, np.uint64))
+        rng.shuffle(hashes)
+        every = distinct(
+            Shingles(np.concatenate([hashes[:2000], hashes[200:]]), np.array([0, 2000, len(hashes) + 1800]))
+        )
+        found = sampled_similarity(lowest(every, 256), np.diff(every.starts), np.array([0]), np.array([1]))
+        errors.append(abs(found.jaccard[0] - 1800 / len(hashes)))
+    assert max(errors) < sampling_error(256)
+    assert np.mean(errors) < 0.04
 
 
 def test_worth_comparing_asks_for_half_of_what_is_expected() -> None:

@@ -19,6 +19,7 @@ from pipeline.dedup.near_stage import POINTS, NearDuplicates
 from pipeline.dedup.near_steps import PAIR, POINT, MeetPoints
 from pipeline.errors import WinnowError
 from pipeline.manifest import read_manifest
+from pipeline.packed import read_packed
 from pipeline.summary import near_duplicate_lines
 
 PHASES = "prepare,lines,judge,duplicates,curate"
@@ -141,7 +142,7 @@ def test_whoever_goes_names_one_that_stays_and_is_alike(tmp_path: Path, run_job:
     ],
 )
 def test_every_way_gives_one_answer(near: str, more: list[str], tmp_path: Path, run_job: RunJob) -> None:
-    inputs = write(tmp_path / "in", {"a": corpus(2, 8), "b": corpus(3, 3) + corpus(2, 2)})
+    inputs = write(tmp_path / "in", {"a": corpus(2, 5), "b": corpus(3, 2) + corpus(2, 2)}, files=2)
     plain = config(tmp_path / "plain.yaml", {"a": EITHER, "b": ""})
     run_job(*plain, *inputs, "--output", str(tmp_path / "plain"))
     run_job(
@@ -242,6 +243,31 @@ def test_how_candidates_are_verified(near: str, found: bool, tmp_path: Path, run
         assert (dropped[0]["verdict_value"] is not None) == known
     [line] = near_duplicate_lines(run)
     assert ("within 0.244" in line) == ("sampled" in near)
+
+
+def test_a_cluster_of_which_two_stay_is_on_one_side_of_a_holdout(tmp_path: Path, run_job: RunJob) -> None:
+    rng = random.Random(11)
+    texts = []
+    for chain in range(4):
+        first = words(rng, 400)
+        middle = [*edited(rng, first[:200], 6), *first[200:]]
+        last = [*middle[:200], *edited(rng, middle[200:], 6)]
+        texts += [(f"{chain}-{place}", " ".join(text)) for place, text in enumerate((first, middle, last))]
+    inputs = write(tmp_path / "in", {"a": texts})
+    options = config(tmp_path / "c.yaml", {"a": "{threshold: 0.8}"})
+    options[-1] += ",tokenize"
+    run_job(*options, *inputs, "--output", str(tmp_path / "out"))
+    kept = rows(tmp_path / "out", "curated")
+    assert len(kept) == 8, "the middle of each chain goes, its ends are not alike"
+    labels = {row["id"]: row["cluster"] for row in kept}
+    side = {}
+    for path in sorted((tmp_path / "out" / "work" / "tokenize" / "encoded" / "a").iterdir()):
+        packed = read_packed(str(path))
+        side |= {
+            name.decode(): key
+            for name, key in zip(packed["id"].tolist(), packed["holdout"].tolist(), strict=True)
+        }
+    assert len({(labels[name], key) for name, key in side.items()}) == len(set(labels.values())) == 4
 
 
 def test_an_edited_threshold_does_not_judge_again(tmp_path: Path, run_job: RunJob) -> None:
