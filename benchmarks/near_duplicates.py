@@ -4,8 +4,9 @@
 
 `truth`: pairs of real texts edited to known overlaps. `planted`: copies with 2% of words replaced, by the
 settings of other tools. `scale`: CPU seconds and shuffled bytes a document at 1x, 4x and 16x, and, in turn,
-datatrove's four stages with the interpreter that has it. Texts are the bundled samples; variations come from
-seeds. CPU is user and system time of this process (of datatrove's with its children).
+datasketch's sketches and LSH, and datatrove's four stages with the interpreter that has it. Texts are the
+bundled samples; variations come from seeds. CPU is user and system time of this process (of datatrove's with
+its children).
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from datasketch import MinHashLSH
 from rich.console import Console
 
 from benchmarks.lines import wet_texts
+from benchmarks.minhash import plain_datasketch
+from filters.minhash import PRESETS
 from pipeline.files import list_folder
 from pipeline.options import parse_options
 from pipeline.parquet import read_parquet
@@ -183,6 +187,8 @@ def scale(folder: Path, documents: int, times: int, datatrove: str | None) -> di
         "shuffled_bytes_a_document": round(shuffled / len(texts)),
         "peak_MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
+    found["datasketch_lsh"] = _datasketch(texts)
+    found["times_datasketch_lsh"] = round(found["datasketch_lsh"]["cpu_seconds"] / sum(cost.values()), 1)
     if datatrove:
         found["datatrove"] = _datatrove(datatrove, place, len(texts))
         ratio = found["datatrove"]["cpu_seconds"] / sum(cost.values())
@@ -245,6 +251,19 @@ def _shuffled(room: Path) -> int:
     names = [name for name in list_folder(str(room)) if "/receipts/" in name]
     receipts = [Receipt.from_json((room / name).read_bytes()) for name in names]
     return sum(receipt.facts.get("bytes", 0) for receipt in receipts)
+
+
+def _datasketch(texts: list[str], threshold: float = 0.8) -> dict[str, float]:
+    """CPU seconds of datasketch alone: a sketch a text, then its MinHashLSH, as its documentation shows."""
+    start = time.process_time()
+    lsh = MinHashLSH(threshold=threshold, num_perm=PRESETS["web"].permutations)
+    dropped = 0
+    for number, sketch in enumerate(plain_datasketch(texts, PRESETS["web"])):
+        if lsh.query(sketch):
+            dropped += 1
+        else:
+            lsh.insert(str(number), sketch)
+    return {"cpu_seconds": round(time.process_time() - start, 2), "dropped": dropped}
 
 
 def _datatrove(python: str, place: Path, documents: int) -> dict[str, float]:
