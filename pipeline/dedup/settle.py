@@ -112,8 +112,7 @@ class SettleBatch:
         if len(settled):
             table = clusters(settled)
             outputs.write(f"clusters/{source}/{name}.parquet", to_parquet(table), rows=table.num_rows)
-        counts = np.bincount(settled["rule"], minlength=len(RULES)).tolist()
-        return {"batch": name, "dropped": {RULES[n]: counts[n] for n in range(1, len(RULES))}}
+        return {"batch": name}
 
 
 def _copied(entries: Array, dtype: np.dtype[Any]) -> Array:

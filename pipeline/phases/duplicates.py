@@ -12,9 +12,11 @@ from typing import Any
 
 from pipeline.dedup.exchange import Slot
 from pipeline.dedup.near_stage import NearDuplicates
-from pipeline.dedup.settle import EVERYONE
+from pipeline.dedup.settle import EVERYONE, RULES
 from pipeline.errors import WinnowError
+from pipeline.files import join
 from pipeline.ledger import Line
+from pipeline.packed import read_packed
 from pipeline.phases import judge
 from pipeline.phases.exchange_rounds import Party, run_round
 from pipeline.phases.near import NearParty, near_duplicates
@@ -29,7 +31,7 @@ from pipeline.phases.phase import (
     timed,
     up_to_date,
 )
-from pipeline.phases.settle import FOLDER, settle
+from pipeline.phases.settle import FOLDER, settle, settled_path
 from pipeline.units import Receipt, digest
 
 PHASE = "duplicates"
@@ -72,7 +74,7 @@ def duplicates(run: Run) -> Outcome:
                 receipts.append(Receipt(NearDuplicates.name, digest(facts), [], facts))
             folders = [f"lists/{PHASE}/{name}/{source}" for name in [*names, NearDuplicates.name]]
             folders += [f"{FOLDER}/{source}", f"clusters/{source}"]
-            books = _books(batches[source], settled[source])
+            books = _books(run, source, batches[source])
             commit(run, PHASE, Account(source, keys[source], configs[source], receipts, books, folders))
     return outcome
 
@@ -171,16 +173,17 @@ def _lost(lists: dict[str, Receipt]) -> list[tuple[str, str]]:
     return [(receipt.outputs[0].path, receipt.outputs[0].digest) for receipt in lists.values()]
 
 
-def _books(batches: list[dict[str, Any]], settled: list[Receipt]) -> list[Line]:
+def _books(run: Run, source: str, batches: list[dict[str, Any]]) -> list[Line]:
     """Kept rows in, rows that each rule took, rows left; bytes are the business of `curate`, which moves
     them."""
     books = []
-    dropped = {receipt.facts["batch"]: receipt.facts["dropped"] for receipt in settled}
     for batch in batches:
         name, left = batch["input"], batch["kept"]
         books.append(Line(name, "in", "rows", left, 0))
-        for rule, lost in dropped[batch["name"]].items():
-            books.append(Line(name, "dropped", rule, lost, 0))
+        rules = read_packed(join(run.out, settled_path(source, batch["name"])))["removals"]["rule"]
+        for number, rule in enumerate(RULES):
+            lost = int((rules == number).sum()) if rule else 0
+            books += [Line(name, "dropped", rule, lost, 0)] if lost else []
             left -= lost
         books.append(Line(name, "out", "", left, 0))
     return books
