@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import sentencepiece
 
 from mixtures.check_files import Content, Shard, check_folder, named_files
+from mixtures.check_sidecars import check_sidecars
 from mixtures.opened import read_json
 from pipeline.files import join, list_folder
 from pipeline.manifest import read_manifest
@@ -50,7 +51,9 @@ def check_source(
         yield f"{folder}/manifest.json is of source {manifest['source']}"
     state = Source(manifest)
     entries = [*manifest["shards"], *manifest["validation"]]
-    yield from check_folder(out, "tokenize", source, folder, named_files(entries))
+    sidecars = manifest.get("sidecar_files", [])
+    yield from check_folder(out, "tokenize", source, folder, named_files([*entries, *sidecars]))
+    yield from check_sidecars(out, folder, manifest)
     yield from _same_entries(out, source, manifest)
     # Held out first: what must not stand among the others has to be known before they are read.
     for side in ("validation", "shards"):
@@ -73,14 +76,20 @@ def _same_entries(out: str, source: str, manifest: Mapping[str, Any]) -> Iterato
     phase = read_manifest(out, "tokenize", source)
     if phase is None:
         return
-    facts = {unit.facts["name"]: unit.facts for unit in phase.units if unit.facts}
-    entries = {entry["name"]: entry for entry in [*manifest["shards"], *manifest["validation"]]}
+    facts = {_entry_name(unit.facts): unit.facts for unit in phase.units if unit.facts}
+    listed = [*manifest["shards"], *manifest["validation"], *manifest.get("sidecar_files", [])]
+    entries = {_entry_name(entry): entry for entry in listed}
     for name in sorted(facts.keys() | entries.keys()):
         if facts.get(name) != entries.get(name):
             yield f"tokens/{source}/manifest.json and manifests/tokenize/{source}.json differ about {name}"
     for key, value in phase.config.items():
         if manifest.get(key) != value:
             yield f"tokens/{source}/manifest.json and manifests/tokenize/{source}.json differ about {key}"
+
+
+def _entry_name(entry: Mapping[str, Any]) -> str:
+    """A name of a shard, or of what stands beside it for one trainer."""
+    return entry["name"] if "name" in entry else f"{entry['sidecars_of']}.{entry['trainer']}"
 
 
 def _documents(path: str, content: Content, manifest: Mapping[str, Any]) -> Iterator[str]:

@@ -75,6 +75,12 @@ class Config(_Strict):
     missing_sources: Literal["error", "renormalise"] = "error"
     scores: Literal["needed", "all"] = "needed"
     tokenizer: str = "bundled:tokenizer.model"
+    tokenizer_name: str = Field(
+        "", pattern=r"^[^|\n]*$", description="the name by which trainers load it; its file's name by default"
+    )
+    sidecars: list[Literal["olmo", "datatrove"]] = Field(
+        [], description="trainers beside Megatron that are to read the token shards"
+    )
     shard_tokens: Amount = Field(512 << 20, gt=0, description="about this many tokens a shard")
     batch_bytes: Amount = Field(16 << 20, gt=0, description="text in one batch; changes file names only")
 

@@ -7,6 +7,7 @@ and renamed; on object stores, where a put is whole by itself, it is written in 
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import uuid
@@ -22,6 +23,8 @@ from pipeline.errors import WinnowError
 from pipeline.readers.folder_tar import folder_tar
 
 TEMPORARY = ".tmp"
+# What a file system says that has no hard links, no more of them, or none across this border.
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
 
 def is_local(path: str) -> bool:
@@ -71,6 +74,41 @@ def _write_local(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def link_file(existing: str, path: str) -> None:
+    """Make `path` hold what the finished file `existing` does: a hard link on a local disk, else a copy made
+    by the file system.
+
+    Files are replaced and never written into, so a link stays what it was when its origin is made anew. A
+    disk that knows no links gets a copy. Raises WinnowError where the place cannot be written.
+    """
+    try:
+        if is_local(path):
+            _link_local(Path(existing), Path(path))
+        elif path.startswith("hdfs://"):
+            temporary = f"{path}.{uuid.uuid4().hex}{TEMPORARY}"
+            FileSystems.copy([existing], [temporary])
+            FileSystems.rename([temporary], [path])
+        else:
+            FileSystems.copy([existing], [path])
+    except (OSError, BeamIOError) as error:
+        raise WinnowError(f"cannot write {path}: {_reason(error)}") from error
+
+
+def _link_local(existing: Path, path: Path) -> None:
+    if path.is_file() and path.samefile(existing):
+        return  # to rename one link of a file over another does nothing
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}{TEMPORARY}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        temporary.hardlink_to(existing)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _write_local(path, existing.read_bytes())
+        return
+    temporary.replace(path)
 
 
 def _reason(error: Exception) -> str:

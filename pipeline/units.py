@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import xxhash
 
-from pipeline.files import join, write_file
+from pipeline.files import join, link_file, write_file
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,13 @@ class Outputs:
         """Commit `data` as `path` (relative to the output folder)."""
         write_file(join(self.out, path), data)
         output = Output(path, rows, len(data), xxhash.xxh3_128_hexdigest(data))
+        self.written.append(output)
+        return output
+
+    def link(self, existing: Output, path: str) -> Output:
+        """Commit the bytes of a finished output as `path` too (relative to the output folder)."""
+        link_file(join(self.out, existing.path), join(self.out, path))
+        output = Output(path, existing.rows, existing.size, existing.digest)
         self.written.append(output)
         return output
 

@@ -1,7 +1,8 @@
 """Phase `tokenize`: curated documents to token shards in hash order, and a holdout set apart.
 
-Two rooms: `encode` turns each curated batch into a token file sorted by hash; `assemble` makes one shard a
-unit from its range of the hash order. No text and no token is shuffled.
+Three rooms: `encode` turns each curated batch into a token file sorted by hash; `assemble` makes one shard a
+unit from its range of the hash order; `sidecars` adds what other trainers want beside it, where the config
+asks. No text and no token is shuffled.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ from pipeline.phases.phase import (
     up_to_date,
 )
 from pipeline.phases.shard_files import to_json, write_shard
+from pipeline.phases.sidecars import ROOM as SIDECARS
+from pipeline.phases.sidecars import sidecar_entries, sidecars_job
 from pipeline.units import Outputs, Receipt, Unit, digest
 from tokenizer.assemble import KeyRange, assemble, key_ranges
 from tokenizer.holdout import Cut, cut
@@ -58,19 +61,25 @@ def tokenize(run: Run) -> Outcome:
         curated = {source: required(run, CURATE, source) for source in run.flows}
         model = checked_tokenizer(run.config.tokenizer)
         config = _config(run, model)
-        keys = {source: phase_key(VERSION, config, curated[source].content) for source in run.flows}
+        beside = _beside(run)
+        keys = {s: phase_key(VERSION, config | beside, curated[s].content) for s in run.flows}
         outcome.ran = [source for source in run.flows if not up_to_date(run, PHASE, source, keys[source])]
         encode = [encode_job(source, model, curated[source]) for source in outcome.ran]
         encoded = run_jobs(run, ROOM, encode)
         jobs = [_assemble_job(run, source, config, encoded[source]) for source in outcome.ran]
         shards = run_jobs(run, f"{PHASE}/assemble", jobs)
+        sidecars: dict[str, list[Receipt]] = {source: [] for source in outcome.ran}
+        if beside:
+            wanted = beside["sidecars"], beside["tokenizer_name"]
+            sidecars = run_jobs(run, SIDECARS, [sidecars_job(s, *wanted, shards[s]) for s in outcome.ran])
         for source in outcome.ran:
             books = _books(run, source, curated[source], shards[source])
-            receipts = [*shards[source], _manifest(run, source, config, shards[source])]
+            manifest = _manifest(run, source, config | beside, shards[source], sidecars[source])
+            receipts = [*shards[source], *sidecars[source], manifest]
             kept = {output.path for receipt in encoded[source] for output in receipt.outputs}
             remove_unnamed(run.out, [encoded_folder(source)], kept)
             account = Account(
-                source, keys[source], config, receipts, books, [f"tokens/{source}"], bytes_too=False
+                source, keys[source], config | beside, receipts, books, [f"tokens/{source}"], bytes_too=False
             )
             commit(run, PHASE, account)
     return outcome
@@ -88,6 +97,14 @@ def _config(run: Run, model: Model) -> dict[str, Any]:
         "shard_tokens": run.config.shard_tokens,
         "holdout": run.config.holdout.model_dump() if run.config.holdout else None,
     }
+
+
+def _beside(run: Run) -> dict[str, Any]:
+    """The part of the config that sidecars alone depend on: an edit of it assembles no shard again."""
+    if not run.config.sidecars:
+        return {}
+    name = run.config.tokenizer_name or run.config.tokenizer.replace(":", "/").rsplit("/", 1)[-1]
+    return {"sidecars": sorted(set(run.config.sidecars)), "tokenizer_name": name}
 
 
 def _assemble_job(run: Run, source: str, config: dict[str, Any], encoded: list[Receipt]) -> Job:
@@ -159,7 +176,9 @@ class AssembleShard:
         return write_shard(outputs, base, shard.tokens, shard.lengths, ("provenance", shard.provenance))
 
 
-def _manifest(run: Run, source: str, config: dict[str, Any], shards: list[Receipt]) -> Receipt:
+def _manifest(
+    run: Run, source: str, config: dict[str, Any], shards: list[Receipt], sidecars: list[Receipt]
+) -> Receipt:
     """tokens/<source>/manifest.json: what a reader of the shards needs to know, and to check them."""
     content = {
         "source": source,
@@ -168,6 +187,8 @@ def _manifest(run: Run, source: str, config: dict[str, Any], shards: list[Receip
         "shards": shard_entries(shards),
         "validation": shard_entries(shards, validation=True),
     }
+    if "sidecars" in config:
+        content["sidecar_files"] = sidecar_entries(sidecars)
     outputs = Outputs(run.out)
     outputs.write(f"tokens/{source}/manifest.json", to_json(content))
     return Receipt("manifest", digest(content), outputs.written, {})
@@ -179,7 +200,7 @@ def _is_validation(name: str) -> bool:
 
 def shard_entries(units: Iterable[UnitFiles | Receipt], validation: bool = False) -> list[dict[str, Any]]:
     """The entries of a source's token shards, in order: of those to train on, or of those held out."""
-    entries = [unit.facts for unit in units if unit.facts]
+    entries = [unit.facts for unit in units if "sequences" in unit.facts]
     chosen = [entry for entry in entries if _is_validation(entry["name"]) == validation]
     return sorted(chosen, key=lambda entry: str(entry["name"]))
 
