@@ -249,7 +249,8 @@ def _run(folder: Path, texts: list[str], near: str) -> tuple[dict[str, str], dic
 
 def _shuffled(room: Path) -> int:
     names = [name for name in list_folder(str(room)) if "/receipts/" in name]
-    receipts = [Receipt.from_json((room / name).read_bytes()) for name in names]
+    read = [Receipt.from_json((room / name).read_bytes()) for name in names]
+    receipts = [receipt for receipt in read if receipt]
     return sum(receipt.facts.get("bytes", 0) for receipt in receipts)
 
 

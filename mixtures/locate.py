@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 from collections import Counter
 from typing import Any
 
-logging.basicConfig(level=logging.ERROR)  # before Beam is imported: it chatters while it is
+from pipeline.look.show import log_to_terminal
+
+log_to_terminal()  # before Beam is imported: it chatters while it is
 
 from mixtures.places import Document, Piece, Places  # noqa: E402  # see above
 from pipeline.errors import WinnowError  # noqa: E402  # see above

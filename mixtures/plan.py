@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Mapping
 from fractions import Fraction
 
-import orjson
 from rich.console import Console
 from rich.table import Table
 
-logging.basicConfig(level=logging.ERROR)  # before Beam is imported: it chatters while it is
+from pipeline.look.show import log_to_terminal
+
+log_to_terminal()  # before Beam is imported: it chatters while it is
 
 from mixtures.allocation import Allocation  # noqa: E402  # see above
 from mixtures.budget import Budget, budgets  # noqa: E402  # see above
@@ -26,6 +26,7 @@ from pipeline.ledger import read_ledger  # noqa: E402  # see above
 from pipeline.manifest import read_manifest  # noqa: E402  # see above
 from pipeline.phases.mix import sources_of  # noqa: E402  # see above
 from pipeline.phases.tokenize import PHASE as TOKENIZE  # noqa: E402  # see above
+from pipeline.sealed import unsealed  # noqa: E402  # see above
 from pipeline.sizes import format_bytes, parse_amount  # noqa: E402  # see above
 
 _EPILOG = """\
@@ -154,7 +155,7 @@ def _raw_bytes(out: str, source: str) -> int | None:
     path = memory_path(out, source)
     if not exists(path):
         return None
-    marks = orjson.loads(read_file(path)).values()
+    marks = (unsealed(read_file(path)) or {}).values()
     return sum(int(str(mark[0]).split(":", maxsplit=1)[0]) for mark in marks)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 from collections.abc import Iterator
 
-logging.basicConfig(level=logging.ERROR)  # before Beam is imported: it chatters while it is
+from pipeline.look.show import log_to_terminal
+
+log_to_terminal()  # before Beam is imported: it chatters while it is
 
 import orjson  # noqa: E402  # see above
 import sentencepiece  # noqa: E402  # see above

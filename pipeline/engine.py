@@ -28,8 +28,7 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProv
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.transforms import environments
 
-from pipeline.errors import WinnowError
-from pipeline.transforms.run_units import USER_MESSAGE
+from pipeline.errors import USER_MESSAGE, WinnowError
 
 LOCAL_RUNNERS = ("DirectRunner", "FnApiRunner")
 # Below this many bytes of input, starting worker processes (2 s a phase) costs more than the second core

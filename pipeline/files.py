@@ -13,6 +13,7 @@ import os
 import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -59,7 +60,7 @@ def write_file(path: str, data: bytes) -> None:
             with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
                 sink.write(data)
     except (OSError, BeamIOError) as error:
-        raise WinnowError(f"cannot write {path}: {_reason(error)}") from error
+        raise WinnowError(f"cannot write {path}: {reason(error)}") from error
 
 
 def _write_local(path: Path, data: bytes) -> None:
@@ -93,7 +94,7 @@ def link_file(existing: str, path: str) -> None:
         else:
             FileSystems.copy([existing], [path])
     except (OSError, BeamIOError) as error:
-        raise WinnowError(f"cannot write {path}: {_reason(error)}") from error
+        raise WinnowError(f"cannot write {path}: {reason(error)}") from error
 
 
 def _link_local(existing: Path, path: Path) -> None:
@@ -111,7 +112,8 @@ def _link_local(existing: Path, path: Path) -> None:
     temporary.replace(path)
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What went wrong with a file, without the path and the number that Python's own message has."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error).split("\n", maxsplit=1)[0]
@@ -128,13 +130,16 @@ def open_file(path: str) -> BinaryIO:
         stream = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
         return cast(BinaryIO, stream)
     except (OSError, BeamIOError) as error:
-        raise WinnowError(f"cannot read {path}: {_reason(error)}") from error
+        raise WinnowError(f"cannot read {path}: {reason(error)}") from error
 
 
 def read_file(path: str) -> bytes:
     """The stored bytes of `path`; raises WinnowError where it cannot be read."""
     with open_file(path) as stream:
-        return stream.read()
+        try:
+            return stream.read()
+        except (OSError, BeamIOError) as error:
+            raise WinnowError(f"cannot read {path}: {reason(error)}") from error
 
 
 def read_range(path: str, start: int, length: int) -> bytes:
@@ -161,7 +166,8 @@ def list_folder(folder: str) -> dict[str, int]:
         for parent, _, names in os.walk(root):
             for name in names:
                 file = Path(parent, name)
-                found[file.relative_to(root).as_posix()] = file.stat().st_size
+                with suppress(FileNotFoundError):  # renamed or removed since the folder was read
+                    found[file.relative_to(root).as_posix()] = file.stat().st_size
         return found
     prefix = folder.rstrip("/") + "/"
     matches = FileSystems.match([prefix + "**"])[0].metadata_list
@@ -169,21 +175,29 @@ def list_folder(folder: str) -> dict[str, int]:
 
 
 def delete(paths: Iterable[str]) -> None:
-    """Remove files, and the folders that this leaves empty on a local disk."""
+    """Remove files, and the folders that this leaves empty on a local disk.
+
+    Raises WinnowError where one cannot be removed.
+    """
     listed = list(paths)
     remote = [path for path in listed if not is_local(path)]
-    if remote:
-        FileSystems.delete(remote)
-    for path in listed:
-        if is_local(path):
-            Path(path).unlink(missing_ok=True)
-            _remove_empty(Path(path).parent)
+    try:
+        if remote:
+            FileSystems.delete(remote)
+        for path in listed:
+            if is_local(path):
+                Path(path).unlink(missing_ok=True)
+                _remove_empty(Path(path).parent)
+    except (OSError, BeamIOError) as error:
+        place = getattr(error, "filename", None) or listed[0]
+        raise WinnowError(f"cannot delete {place}: {reason(error)}") from error
 
 
 def _remove_empty(folder: Path) -> None:
-    while folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent
+    with suppress(OSError):  # not empty any more, or not ours to remove
+        while folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
 
 
 def read_many(paths: list[str]) -> list[bytes]:

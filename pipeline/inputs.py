@@ -5,21 +5,22 @@ from __future__ import annotations
 import glob
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
 import xxhash
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.errors import WinnowError
-from pipeline.files import exists, is_local, join, open_file, read_file, write_file
-from pipeline.readers.folder_tar import folder_bytes
+from pipeline.files import exists, is_local, join, open_file, read_file, reason, write_file
+from pipeline.readers.folder_tar import folder_bytes, folder_state
+from pipeline.sealed import sealed, unsealed
 
 _WILDCARD = re.compile(r"[*?\[]")
 _CHUNK = 1 << 22
@@ -44,8 +45,8 @@ class InputPattern(BaseModel):
 class InputFile:
     """One input: `name` is what outputs and ledgers call it, `path` where it is read from.
 
-    `snapshot` is the crawl of the documents that do not name theirs, `beside` are the files that it is read
-    with, as an index.
+    `snapshot` is the crawl of the documents that do not name theirs, `state` what `state_of` said when it was
+    fingerprinted, `beside` are the files that it is read with, as an index.
     """
 
     name: str
@@ -53,6 +54,7 @@ class InputFile:
     size: int
     snapshot: str = ""
     fingerprint: str = ""
+    state: tuple[Any, ...] = ()
     beside: tuple[InputFile, ...] = ()
 
     def identity(self) -> list[Any]:
@@ -170,26 +172,27 @@ def fingerprint_inputs(files: list[InputFile], memory_path: str, verify: bool) -
     Object stores give a checksum; a local file is hashed once (xxh3_128) and later trusted by size and
     modification time, remembered in the file at `memory_path`, unless `verify` asks to hash it again.
     """
-    memory = {} if verify or not exists(memory_path) else orjson.loads(read_file(memory_path))
+    memory = {} if verify or not exists(memory_path) else unsealed(read_file(memory_path)) or {}
     listed = [*files, *(other for file in files for other in file.beside)]
     with ThreadPoolExecutor(max_workers=4) as pool:
         marks = list(pool.map(lambda file: _fingerprint(file, memory), listed))
     known = dict(zip([file.path for file in listed], marks, strict=True))
-    write_file(memory_path, orjson.dumps(known))
+    write_file(memory_path, sealed(known))
 
     def marked(file: InputFile) -> InputFile:
+        *state, fingerprint = known[file.path]
         beside = tuple(map(marked, file.beside))
-        return replace(file, fingerprint=str(known[file.path][-1]), beside=beside)
+        return replace(file, fingerprint=str(fingerprint), state=tuple(state), beside=beside)
 
     return [marked(file) for file in files]
 
 
 def _fingerprint(file: InputFile, memory: dict[str, list[object]]) -> list[object]:
+    state = state_of(file.path)
     if not is_local(file.path):
-        return [f"{file.size}:{FileSystems.checksum(file.path)}"]
-    state = Path(file.path).stat()
+        return [*state, state[0]]
     known = None if Path(file.path).is_dir() else memory.get(file.path)
-    if known is not None and known[:2] == [state.st_size, state.st_mtime_ns]:
+    if known is not None and known[:-1] == state:
         return known
     digest = xxhash.xxh3_128()
     try:
@@ -197,8 +200,39 @@ def _fingerprint(file: InputFile, memory: dict[str, list[object]]) -> list[objec
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
     except OSError as error:
-        raise WinnowError(f"cannot read {file.path}: {error.strerror}") from error
-    return [state.st_size, state.st_mtime_ns, digest.hexdigest()]
+        raise WinnowError(f"cannot read {file.path}: {reason(error)}") from error
+    return [*state, digest.hexdigest()]
+
+
+def state_of(path: str) -> list[Any]:
+    """What tells at little cost that an input is not as it was: size and time of change on this machine
+    (of a folder, of all in it), size and checksum on an object store; raises WinnowError where it is gone."""
+    try:
+        if not is_local(path):
+            size = _match(path, folders=False).get(path)
+            if size is None:
+                raise WinnowError(f"cannot read {path}: it is not there")
+            return [f"{size}:{FileSystems.checksum(path)}"]
+        if Path(path).is_dir():
+            return folder_state(path)
+        state = Path(path).stat()
+    except (BeamIOError, OSError) as error:
+        raise WinnowError(f"cannot read {path}: {reason(error)}") from error
+    return [state.st_size, state.st_mtime_ns]
+
+
+@contextmanager
+def unchanged(states: Mapping[str, Sequence[Any]]) -> Iterator[None]:
+    """Raise WinnowError at the end where an input, by its path, is not as it was when the run looked at it.
+
+    What was made of it is then of no known content, and whatever failed may have failed for that.
+    """
+    try:
+        yield
+    finally:
+        for path, state in states.items():
+            if state and state_of(path) != list(state):
+                raise WinnowError(f"{path} changed while the run was reading it; run again to read it anew")
 
 
 def memory_path(out: str, source: str) -> str:

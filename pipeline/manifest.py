@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import orjson
-
+from pipeline.errors import WinnowError
 from pipeline.files import delete, exists, join, list_folder, read_file, write_file
+from pipeline.sealed import sealed, unsealed
 from pipeline.units import Output, Receipt, digest
 
 
@@ -59,16 +59,23 @@ def manifest_path(out: str, phase: str, source: str) -> str:
 
 def write_manifest(out: str, manifest: Manifest) -> None:
     """Commit a manifest, which is the commit of its phase and source."""
-    data = orjson.dumps(asdict(manifest), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
-    write_file(manifest_path(out, manifest.phase, manifest.source), data)
+    write_file(manifest_path(out, manifest.phase, manifest.source), sealed(asdict(manifest)))
 
 
 def read_manifest(out: str, phase: str, source: str) -> Manifest | None:
-    """The manifest of a phase and source, None where the phase has not been finished."""
+    """The manifest of a phase and source, None where the phase has not been finished.
+
+    Raises WinnowError where it is not what a run wrote: files that it names cannot be trusted then.
+    """
     path = manifest_path(out, phase, source)
     if not exists(path):
         return None
-    fields = orjson.loads(read_file(path))
+    fields = unsealed(read_file(path))
+    if fields is None:
+        raise WinnowError(
+            f"{path} was edited, is damaged or is of another version of Winnow: delete it, and the next run "
+            f"makes phase {phase} of {source} anew"
+        )
     fields["units"] = [
         UnitFiles(unit["name"], [Output(**output) for output in unit["outputs"]], unit["facts"])
         for unit in fields["units"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +36,8 @@ _CHUNK: Final = 1 << 20
 _KENLM_MAGIC: Final = b"mmap lm http://kheafield.com/code"  # lm/binary_format.cc
 _ARPA_START: Final = b"\\data\\"
 
+_State = tuple[int, int, int] | None
+
 
 class ModelError(WinnowError):
     """A model that is missing, damaged, or of another kind than is wanted."""
@@ -51,26 +55,73 @@ class Model:
     digest: str
 
 
-@lru_cache(maxsize=256)
+# The models this process knows, by name, with the size, time and inode their files had before they were read.
+_known: dict[str, tuple[Model, _State]] = {}
+
+
 def resolve(name: str) -> Model:
     """The model called `name`: `bundled:FILE` of this package, or a path on any file system Beam knows.
 
     A remote file is fetched once into a cache folder (the environment's WINNOW_MODEL_CACHE, else one in the
     folder for temporary files), where it is named by its digest; it is fetched again when its size, checksum
-    or time of change differ. Raises ModelError where it is missing or empty.
+    or time of change differ. A process looks at each name once, until `forget`. Raises ModelError where it is
+    missing or empty.
     """
+    if name not in _known:
+        _known[name] = _look(name)
+    return _known[name][0]
+
+
+def _look(name: str) -> tuple[Model, _State]:
     path = _bundled(name.removeprefix(BUNDLED)) if name.startswith(BUNDLED) else name
     try:
         if is_local(path):
+            state = _file_state(path)
             with open_file(path) as stream:
                 digest, size = _digest(stream)
         else:
             path, digest, size = _fetch(path)
+            state = _file_state(path)
     except WinnowError as error:
         raise ModelError(f"model {name} cannot be read: {str(error).rsplit(': ', 1)[-1]}") from error
     if not size:
         raise ModelError(f"model {name} is an empty file")
-    return Model(name, path, digest)
+    return Model(name, path, digest), state
+
+
+def _file_state(path: str) -> _State:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None  # what reads it says why
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def forget() -> None:
+    """Look at every model anew when it is next resolved."""
+    _known.clear()
+
+
+def digests() -> dict[str, str]:
+    """The xxh3_128 of each model that this process has resolved, by name."""
+    return {name: model.digest for name, (model, _) in _known.items()}
+
+
+@contextmanager
+def same_models(expected: Mapping[str, str]) -> Iterator[None]:
+    """Raise ModelError at the end where a used model of `expected` (digests by name) has other bytes.
+
+    What this process knows from an earlier run is looked at anew; models that only the body resolves count.
+    """
+    for name, (model, state) in list(_known.items()):
+        if expected.get(name, model.digest) != model.digest or _file_state(model.path) != state:
+            del _known[name]
+    try:
+        yield
+    finally:
+        for name, (model, state) in list(_known.items()):
+            if expected.get(name, model.digest) != model.digest or _file_state(model.path) != state:
+                raise ModelError(f"model {name} changed while the run was using it; run again")
 
 
 def _bundled(file: str) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import sys
+from contextlib import ExitStack
 
 from pipeline.beam_options import beam_options
 from pipeline.config import read_config
 from pipeline.engine import LOCAL_RUNNERS, Engine
 from pipeline.errors import WinnowError
+from pipeline.files import reason
 from pipeline.flow import Flow
-from pipeline.models import load_sentencepiece, resolve
+from pipeline.lock import hold
+from pipeline.look.show import log_to_terminal
+from pipeline.models import forget, load_sentencepiece, resolve
 from pipeline.options import Options, default_config, parse_options
 from pipeline.phases import lines, run_phases
 from pipeline.phases.earlier import earlier_owners
@@ -23,21 +26,25 @@ from pipeline.summary import print_summary
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the job; returns the exit status: 0 done, 1 stopped with one sentence, 130 interrupted."""
-    logging.basicConfig(level=logging.ERROR, force=True)  # Beam's chatter is not for the user of a command
+    log_to_terminal()
     progress = Progress()
     try:
         options = parse_options(sys.argv[1:] if arguments is None else arguments)
-        run = make_run(options, progress)
-        outcomes = []
-        try:
-            for outcome in run_phases(run, options.phases):
-                outcomes.append(outcome)
-        finally:
-            # What was done is worth seeing also where a later phase had to stop.
-            if outcomes:
-                print_summary(run, outcomes, complete=len(outcomes) == len(options.phases))
+        with ExitStack() as held:
+            run = make_run(options, progress, held)
+            outcomes = []
+            try:
+                for outcome in run_phases(run, options.phases):
+                    outcomes.append(outcome)
+            finally:
+                # What was done is worth seeing also where a later phase had to stop.
+                if outcomes:
+                    print_summary(run, outcomes, complete=len(outcomes) == len(options.phases))
     except WinnowError as error:
         progress.say(f"winnow: {error}")
+        return 1
+    except OSError as error:
+        progress.say(f"winnow: cannot read or write {error.filename or 'a file'}: {reason(error)}")
         return 1
     except KeyboardInterrupt:
         progress.say("winnow: stopped; the same command goes on from here")
@@ -45,8 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def make_run(options: Options, progress: Progress) -> Run:
-    """Check everything that can be checked before data is read, and make the run."""
+def make_run(options: Options, progress: Progress, held: ExitStack | None = None) -> Run:
+    """Check everything that can be checked before data is read, and make the run.
+
+    The output folder is this run's alone until `held` is closed; without `held` nobody sees to that.
+    """
     for_beam = beam_options(options.beam, options.runner)
     config, sources = read_config(options.config or default_config())
     if options.tokens is not None:
@@ -58,6 +68,7 @@ def make_run(options: Options, progress: Progress) -> Run:
     if lines.PHASE in options.phases:
         for name, flow in selection.flows.items():
             earlier_owners(options.output, name, flow)
+    still_ours = held.enter_context(hold(options.output)) if held else lambda: None
     if options.fresh:
         start_over(options.output)
     sweep(options.output)
@@ -81,11 +92,13 @@ def make_run(options: Options, progress: Progress) -> Run:
         else "files",
         limit=options.limit,
         export=options.export,
+        still_ours=still_ours,
     )
 
 
 def load_models(flows: dict[str, Flow], tokenizer: str) -> None:
     """Load every model the run will need; raises ModelError (a sentence) for one that is missing or wrong."""
+    forget()  # a process may make several runs
     for flow in flows.values():
         for stage in flow.judge:
             stage.load({path: resolve(path) for path in stage.model_paths()})

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pipeline.errors import WinnowError
 from pipeline.files import TEMPORARY, delete, is_local, join, list_folder
+from pipeline.lock import LOCK_FILE, LOCK_OBJECT
+
+# The run's own hold on the folder.
+LOCKS = (LOCK_FILE, LOCK_OBJECT)
 
 # What a run writes into its output folder (docs/design.md, section 1).
 FOLDERS = (
@@ -33,11 +37,13 @@ def start_over(out: str) -> None:
     """
     present = list_folder(out)
     strangers = [name for name in present if name.split("/", 1)[0] not in FOLDERS]
-    if strangers and not any(name.startswith(("manifests/", "work/")) for name in present):
+    known = any(name.startswith(("manifests/", "work/")) and name not in LOCKS for name in present)
+    if strangers and not known:
         raise WinnowError(
             f"--fresh: {out} holds {strangers[0]} and no run of ours; delete it yourself if you mean to"
         )
-    delete(join(out, name) for name in present if name.split("/", 1)[0] in FOLDERS)
+    ours = (name for name in present if name.split("/", 1)[0] in FOLDERS)
+    delete(join(out, name) for name in ours if name not in LOCKS)
 
 
 def sweep(out: str) -> None:

@@ -82,7 +82,8 @@ class Tally:
             folder = join(self.out, receipts_folder(room, source))
             names = sorted(waiting.keys() & list_folder(folder).keys())
             for name, data in zip(names, read_many([f"{folder}/{name}" for name in names]), strict=True):
-                self._counts[source].add(waiting.pop(name).size, Receipt.from_json(data).facts)
+                if receipt := Receipt.from_json(data):
+                    self._counts[source].add(waiting.pop(name).size, receipt.facts)
         seconds = time.monotonic() - self._started
         snapshot = Snapshot(self._counts, seconds, None, memory_in_use())
         finished, whole = snapshot.total.bytes, sum(unit.size for unit in self.pending)

@@ -14,6 +14,7 @@ import orjson
 import xxhash
 
 from pipeline.files import join, link_file, write_file
+from pipeline.sealed import sealed, unsealed
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,15 @@ class Receipt:
     facts: dict[str, Any]
 
     def to_json(self) -> bytes:
-        """The receipt as JSON, keys sorted."""
-        return orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
+        """The receipt as sealed JSON."""
+        return sealed(asdict(self))
 
     @staticmethod
-    def from_json(data: bytes) -> Receipt:
-        """The receipt that `to_json` wrote."""
-        fields = orjson.loads(data)
+    def from_json(data: bytes) -> Receipt | None:
+        """The receipt that `to_json` wrote, None where it was damaged or changed: it says nothing then."""
+        fields = unsealed(data)
+        if fields is None:
+            return None
         fields["outputs"] = [Output(**output) for output in fields["outputs"]]
         return Receipt(**fields)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,9 @@ RunJob = Callable[..., tuple[Run, list[Outcome]]]
 def run_quietly(*arguments: str) -> tuple[Run, list[Outcome]]:
     """Run the main job with command-line arguments, without a terminal."""
     options = parse_options(list(arguments))
-    job = make_run(options, Progress(Console(file=io.StringIO())))
-    return job, list(run_phases(job, options.phases))
+    with ExitStack() as held:
+        job = make_run(options, Progress(Console(file=io.StringIO())), held)
+        return job, list(run_phases(job, options.phases))
 
 
 @pytest.fixture

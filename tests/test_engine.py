@@ -37,7 +37,7 @@ def listed(folder: Path, numbers: list[int]) -> str:
 def test_units_are_done_and_leave_receipts(tmp_path: Path, numbers: list[int]) -> None:
     path = listed(tmp_path, numbers)
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        done = pipeline | beam.Create([path]) | RunUnits(str(tmp_path), {"s": double})
+        done = pipeline | beam.Create([path]) | RunUnits(str(tmp_path), {"s": double}, {})
         assert_that(done, equal_to([f"u{n}" for n in numbers]))
     for n in numbers:
         folder = tmp_path / receipts_folder("room", "s")
@@ -48,7 +48,7 @@ def test_units_are_done_and_leave_receipts(tmp_path: Path, numbers: list[int]) -
 
 def test_a_unit_is_one_stage_and_only_names_cross(tmp_path: Path) -> None:
     pipeline = beam.Pipeline(runner=FnApiRunner())
-    _ = pipeline | beam.Create(["x"]) | RunUnits(str(tmp_path), {"s": double})
+    _ = pipeline | beam.Create(["x"]) | RunUnits(str(tmp_path), {"s": double}, {})
     _, stages = FnApiRunner().create_stages(pipeline.to_runner_api())
     working = [stage for stage in stages if "DoUnit" in stage.name]
     assert len(working) == 1
@@ -59,7 +59,7 @@ def test_what_a_unit_could_not_do_is_said_in_its_own_words(tmp_path: Path) -> No
     path = listed(tmp_path, [1, 13])
 
     def build(pipeline: beam.Pipeline) -> None:
-        _ = pipeline | beam.Create([path]) | RunUnits(str(tmp_path), {"s": double})
+        _ = pipeline | beam.Create([path]) | RunUnits(str(tmp_path), {"s": double}, {})
 
     with pytest.raises(WinnowError) as error:
         Engine(PipelineOptions([])).run(build, 0, 2)

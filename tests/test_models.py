@@ -18,6 +18,7 @@ from pipeline.errors import WinnowError
 from pipeline.models import (
     Model,
     ModelError,
+    forget,
     kind,
     load_fasttext,
     load_kenlm,
@@ -73,16 +74,16 @@ def test_a_remote_model_is_fetched_once_until_it_changes(
 
     monkeypatch.setattr(models, "open_file", open_counted)
     for _ in range(3):
-        resolve.cache_clear()  # as a new process would
+        forget()  # as a new process would
         model = resolve(str(remote))
         assert Path(model.path) == cache / model.digest
         assert Path(model.path).read_bytes() == b"first"
     assert len(opened) == 1
     remote.write_bytes(b"second, longer")
-    resolve.cache_clear()
+    forget()
     assert Path(resolve(str(remote)).path).read_bytes() == b"second, longer"
     assert not list(cache.glob("*.tmp"))
-    resolve.cache_clear()
+    forget()
 
 
 def test_a_fetch_that_breaks_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

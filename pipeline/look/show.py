@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from rich.console import Console
 
-from pipeline.errors import WinnowError
+from pipeline.errors import USER_MESSAGE, WinnowError
 
 # Controls, and the marks that turn the direction of what follows: a terminal obeys both.
 _CONTROLS = [*range(0x00, 0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0)]
@@ -35,6 +35,30 @@ def say(console: Console, text: str = "") -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+class _Printable(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
+def _not_said_otherwise(record: logging.LogRecord) -> bool:
+    raised = record.exc_info[1] if record.exc_info else None
+    return USER_MESSAGE not in record.getMessage() and USER_MESSAGE not in str(raised)
+
+
+def terminal_handler() -> logging.Handler:
+    """A handler for standard error that says what users must know and cannot be told in one sentence."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.ERROR)  # Beam's chatter is not for the user of a command
+    handler.setFormatter(_Printable(logging.BASIC_FORMAT))
+    handler.addFilter(_not_said_otherwise)
+    return handler
+
+
+def log_to_terminal() -> None:
+    """Make that handler the only one of this process."""
+    logging.basicConfig(level=logging.ERROR, handlers=[terminal_handler()], force=True)
+
+
 def print_json(value: Any) -> None:
     """Print `value` as JSON for scripts."""
     sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
@@ -43,7 +67,7 @@ def print_json(value: Any) -> None:
 
 def answer(command: Callable[[], None]) -> int:
     """Run a command; returns its exit status, 1 after saying in one sentence what is wrong."""
-    logging.basicConfig(level=logging.ERROR, force=True)
+    log_to_terminal()
     try:
         command()
     except WinnowError as error:

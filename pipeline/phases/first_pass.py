@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.files import join
 from pipeline.flow import Flow
-from pipeline.inputs import InputFile
+from pipeline.inputs import InputFile, unchanged
 from pipeline.parts import Reading, Spread
 from pipeline.phases.input_writer import InputWriter
 from pipeline.phases.phase import Job, Run, run_jobs
@@ -60,8 +62,9 @@ class SpreadInput:
 
         spread = Spread(unit.payload["partitions"], write)
         writer = InputWriter(self.source, self.flow, self.batch_bytes, unit.name, unit.name, outputs)
-        for ordinal, event in enumerate(self.flow.read.spread(unit_reading(unit, outputs.out), spread)):
-            writer.add(ordinal, event)
+        with unit_reading(unit, outputs.out) as reading:
+            for ordinal, event in enumerate(self.flow.read.spread(reading, spread)):
+                writer.add(ordinal, event)
         spread.finish()
         facts = writer.finish()
         return {**facts, "records": facts["records"] + sum(spread.entries), "entries": spread.entries}
@@ -88,16 +91,25 @@ def without_rows(source: str, receipt: Receipt) -> Receipt:
 def unit_payload(file: InputFile) -> dict[str, Any]:
     """What a unit must know of its input."""
     beside = [other.path for other in file.beside]
-    return {"input": file.name, "path": file.path, "snapshot": file.snapshot, "beside": beside}
+    return {
+        "input": file.name,
+        "path": file.path,
+        "snapshot": file.snapshot,
+        "beside": beside,
+        "states": {read.path: read.state for read in (file, *file.beside)},
+    }
 
 
-def unit_reading(unit: Unit, out: str) -> Reading:
-    """What a unit reads, its runs below `out`."""
+@contextmanager
+def unit_reading(unit: Unit, out: str) -> Iterator[Reading]:
+    """What a unit reads, its runs below `out`; raises WinnowError where it changed meanwhile."""
     payload = unit.payload
-    return Reading(
+    reading = Reading(
         name=payload["input"],
         path=payload["path"],
         beside=tuple(payload["beside"]),
         place=payload.get("place"),
         runs=tuple(join(out, path) for path in payload.get("runs", ())),
     )
+    with unchanged(payload["states"]):
+        yield reading

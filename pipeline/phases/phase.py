@@ -24,6 +24,7 @@ from pipeline.flow import Flow
 from pipeline.inputs import InputFile
 from pipeline.ledger import Line, balance, write_ledger
 from pipeline.manifest import Manifest, manifest_path, read_manifest, remove_unnamed, units_of, write_manifest
+from pipeline.models import digests
 from pipeline.progress import Progress
 from pipeline.transforms.run_units import RunUnits
 from pipeline.units import Output, Receipt, Unit, Work, digest, receipts_folder
@@ -44,7 +45,8 @@ PACKAGES = (
 @dataclass(frozen=True)
 class Run:
     """One run: its config, what is done to each source with inputs, the inputs, and the engine that does
-    the work. `export`: the format of exported documents, where there are any."""
+    the work. `export`: the format of exported documents, where there are any. `still_ours`: raises
+    WinnowError where another run has taken the output folder over."""
 
     out: str
     config: Config
@@ -57,6 +59,7 @@ class Run:
     exchange: ExchangeWay = "files"
     limit: int | None = None
     export: str = ""
+    still_ours: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def run_jobs(run: Run, room: str, jobs: list[Job]) -> dict[str, list[Receipt]]:
     def build(pipeline: beam.Pipeline) -> None:
         works = {job.source: job.work for job in jobs}
         write_file(path, b"\n".join(unit.to_json() for unit in pending))
-        _ = pipeline | "UnitsFile" >> beam.Create([path]) | "RunUnits" >> RunUnits(run.out, works)
+        _ = pipeline | "UnitsFile" >> beam.Create([path]) | "RunUnits" >> RunUnits(run.out, works, digests())
 
     with run.progress.room(room, run.out, pending, sum(map(len, done.values()))):
         if pending:
@@ -171,7 +174,7 @@ def read_receipts(out: str, units: list[Unit]) -> dict[str, Receipt]:
         present = list_folder(folder)
         here = [u for u in units if (u.room, u.source) == (room, source) and f"{u.name}.json" in present]
         receipts = [Receipt.from_json(data) for data in read_many([f"{folder}/{u.name}.json" for u in here])]
-        current = [r for u, r in zip(here, receipts, strict=True) if r.key == u.key]
+        current = [r for u, r in zip(here, receipts, strict=True) if r and r.key == u.key]
         folders = {output.path.rsplit("/", 1)[0] for receipt in current for output in receipt.outputs}
         sizes = {f"{f}/{n}": s for f in folders for n, s in list_folder(join(out, f)).items()}
         found |= {r.unit: r for r in current if all(sizes.get(o.path) == o.size for o in r.outputs)}
@@ -199,6 +202,7 @@ def commit(run: Run, phase: str, account: Account) -> None:
     named = {output.path for unit in units for output in unit.outputs}
     remove_unnamed(run.out, account.folders, named)
     manifest = Manifest(phase, account.source, account.key, account.config, versions(), units)
+    run.still_ours()
     write_manifest(run.out, manifest)
 
 

@@ -148,10 +148,10 @@ class PrepareInput:
         """Write the unit's batches and dead letters; the facts count every record met."""
         name = unit.payload["input"]
         writer = InputWriter(self.source, self.flow, self.batch_bytes, name, unit.name, outputs)
-        reading = replace(unit_reading(unit, outputs.out), limit=self.limit)
-        events = itertools.islice(self.flow.read.events(reading), self.limit)
-        for ordinal, event in enumerate(events, unit.payload["first"]):
-            writer.add(ordinal, self._cleaned(event, unit))
+        with unit_reading(unit, outputs.out) as reading:
+            events = itertools.islice(self.flow.read.events(replace(reading, limit=self.limit)), self.limit)
+            for ordinal, event in enumerate(events, unit.payload["first"]):
+                writer.add(ordinal, self._cleaned(event, unit))
         facts = writer.finish()
         # A part of what a first pass spread: that pass has counted its records.
         return {**facts, "records": 0} if reading.runs else facts
@@ -167,6 +167,8 @@ class PrepareInput:
                 if event.verdict is None:
                     stage.clean(event)
             event.text.encode()
+        except WinnowError:  # of a model or a disk, not of the document
+            raise
         except Exception as error:
             return DeadLetter(-1, f"{event.key}: {type(error).__name__}: {error}", head[:HEAD_BYTES])
         return event

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import xxhash
+
 from pipeline.errors import WinnowError
 
 _CHUNK = 1 << 20
@@ -28,6 +30,16 @@ def folder_tar(path: str) -> BinaryIO:
 def folder_bytes(path: str) -> int:
     """The sizes of the files that `folder_tar` has, added up."""
     return sum(file.lstat().st_size for _, file in _files(Path(path), ""))
+
+
+def folder_state(path: str) -> list[int]:
+    """The sizes of those files added up, and a hash of their names, sizes and times of change."""
+    size, listing = 0, xxhash.xxh3_64()
+    for name, file in _files(Path(path), ""):
+        state = file.lstat()
+        size += state.st_size
+        listing.update(f"{name}\0{state.st_size}\0{state.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+    return [size, listing.intdigest()]
 
 
 class _FolderTar(io.RawIOBase):

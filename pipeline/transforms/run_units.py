@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
-from pipeline.errors import WinnowError
-from pipeline.files import read_file
-from pipeline.units import Unit, Work, run_unit
-
-# Marks a message meant for the user inside the long traceback texts that runners make of an exception.
-USER_MESSAGE = "winnow-error:"
+from pipeline.errors import USER_MESSAGE, WinnowError
+from pipeline.files import read_file, reason
+from pipeline.models import same_models
+from pipeline.units import Outputs, Unit, Work, run_unit
 
 
 class ReadUnits(beam.DoFn):
@@ -27,35 +26,44 @@ class ReadUnits(beam.DoFn):
 class DoUnit(beam.DoFn):
     """Does one unit's whole work (read, transform, write, receipt) and yields its name."""
 
-    def __init__(self, out: str, works: Mapping[str, Work]) -> None:
+    def __init__(self, out: str, works: Mapping[str, Work], models: Mapping[str, str]) -> None:
         self._out = out
         self._works = dict(works)
+        self._models = dict(models)
 
     def process(self, unit: Unit) -> Iterator[str]:
         """Run the unit by its source's work; a problem of the user's is marked so that it can be shown
         alone."""
         try:
-            receipt = run_unit(self._out, self._works[unit.source], unit)
+            receipt = run_unit(self._out, self._work, unit)
         except WinnowError as error:
             raise RuntimeError(f"{USER_MESSAGE}{error}{USER_MESSAGE}") from error
+        except OSError as error:
+            message = f"cannot read or write {error.filename or unit.name}: {reason(error)}"
+            raise RuntimeError(f"{USER_MESSAGE}{message}{USER_MESSAGE}") from error
         # For an engine's own pages: no number in a report comes from these, since retries count twice.
         Metrics.counter(unit.room, "units").inc()
         Metrics.counter(unit.room, "bytes_read").inc(unit.size)
         Metrics.counter(unit.room, "bytes_written").inc(sum(output.size for output in receipt.outputs))
         yield unit.name
 
+    def _work(self, unit: Unit, outputs: Outputs) -> dict[str, Any]:
+        with same_models(self._models):
+            return self._works[unit.source](unit, outputs)
+
 
 class RunUnits(beam.PTransform):
     """From the path of a units file to the names of the units done.
 
     A unit that was done before and is done again writes the same bytes, so retries and speculative copies by
-    a runner do no harm.
+    a runner do no harm. `models`: the digests by which the driver knows the models, by their names.
     """
 
-    def __init__(self, out: str, works: Mapping[str, Work]) -> None:
+    def __init__(self, out: str, works: Mapping[str, Work], models: Mapping[str, str]) -> None:
         super().__init__()
         self._out = out
         self._works = works
+        self._models = models
 
     def expand(self, paths: beam.PCollection[str]) -> beam.PCollection[str]:
         """Read the list, spread it over the workers, do each unit."""
@@ -63,5 +71,5 @@ class RunUnits(beam.PTransform):
             paths
             | "ReadUnits" >> beam.ParDo(ReadUnits())
             | "SpreadUnits" >> beam.Reshuffle()
-            | "DoUnit" >> beam.ParDo(DoUnit(self._out, self._works))
+            | "DoUnit" >> beam.ParDo(DoUnit(self._out, self._works, self._models))
         )
