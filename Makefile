@@ -29,7 +29,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 wheel-check: $(STAMP)
 	PYTHON="$(PYTHON)" sh scripts/wheel_check.sh

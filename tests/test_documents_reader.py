@@ -48,9 +48,9 @@ def parquet(rows: list[dict[str, Any]], **options: Any) -> bytes:
         (GOOD * 3).rstrip(),
         (GOOD * 3).replace(b"\n", b"\r\n"),
         b"\xef\xbb\xbf" + GOOD + b"\n  \n" + GOOD * 2,
-        gzip.compress(GOOD * 3),
-        gzip.compress(GOOD) + gzip.compress(GOOD * 2),
-        gzip.compress(GOOD[:10]) + gzip.compress(GOOD[10:] + GOOD * 2),
+        gzip.compress(GOOD * 3, mtime=0),
+        gzip.compress(GOOD, mtime=0) + gzip.compress(GOOD * 2, mtime=0),
+        gzip.compress(GOOD[:10], mtime=0) + gzip.compress(GOOD[10:] + GOOD * 2, mtime=0),
         zstandard.compress(GOOD * 3),
         zstandard.compress(GOOD) + zstandard.compress(GOOD * 2),
         parquet([ROW] * 3),
@@ -67,7 +67,7 @@ def test_every_stored_form_gives_the_same_documents(stored: bytes) -> None:
 def test_an_empty_file_holds_nothing() -> None:
     assert read(b"") == ([], [])
     assert read(b"\n \n") == ([], [])
-    assert read(gzip.compress(b"")) == ([], [])
+    assert read(gzip.compress(b"", mtime=0)) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_a_bad_line_is_one_dead_letter_and_the_rest_is_read(line: bytes, error: 
 
 
 def test_an_offset_in_compressed_input_is_that_of_the_member() -> None:
-    first = gzip.compress(GOOD)
-    _, dead = read(first + gzip.compress(b"{}\n"))
+    first = gzip.compress(GOOD, mtime=0)
+    _, dead = read(first + gzip.compress(b"{}\n", mtime=0))
     assert [(letter.offset, letter.error) for letter in dead] == [(len(first), "byte 0: 'text' is missing")]
 
 
@@ -150,7 +150,7 @@ def test_a_long_line_is_never_held() -> None:
         b"<html>\n<p>{</p>\n</html>",
         b"text,url\na,b\n",
         GOOD.decode().encode("utf-16"),
-        gzip.compress(b"%PDF-1.7\n" + bytes(300)),
+        gzip.compress(b"%PDF-1.7\n" + bytes(300), mtime=0),
         b"PAR1" + bytes(100),
         parquet([ROW])[:-20],
     ],
@@ -164,7 +164,7 @@ def test_another_format_is_one_dead_letter(stored: bytes) -> None:
 
 def test_a_truncated_gzip_gives_what_was_readable_and_one_dead_letter() -> None:
     rows = b"".join(orjson.dumps({"text": f"Text number {i * i}."}) + b"\n" for i in range(5000))
-    whole = gzip.compress(rows)
+    whole = gzip.compress(rows, mtime=0)
     documents, dead = read(whole[: len(whole) // 2])
     assert 1000 < len(documents) < 5000
     assert [document.text for document in documents[:2]] == ["Text number 0.", "Text number 1."]
@@ -172,11 +172,13 @@ def test_a_truncated_gzip_gives_what_was_readable_and_one_dead_letter() -> None:
 
 
 def test_after_a_damaged_member_the_next_one_is_read() -> None:
-    damaged = bytearray(gzip.compress(GOOD * 2))
+    damaged = bytearray(gzip.compress(GOOD * 2, mtime=0))
     damaged[20] ^= 0xFF
-    documents, dead = read(gzip.compress(GOOD) + bytes(damaged) + gzip.compress(b'rest of a line"}\n' + GOOD))
+    documents, dead = read(
+        gzip.compress(GOOD, mtime=0) + bytes(damaged) + gzip.compress(b'rest of a line"}\n' + GOOD, mtime=0)
+    )
     assert len(documents) == 2
-    assert [letter.offset for letter in dead] == [len(gzip.compress(GOOD))]
+    assert [letter.offset for letter in dead] == [len(gzip.compress(GOOD, mtime=0))]
 
 
 def test_columns_can_be_named_and_nested() -> None:
@@ -288,7 +290,7 @@ def test_our_own_files_are_read_back_as_they_were() -> None:
 def test_any_text_survives_any_cut_into_members(texts: list[str], cut: int) -> None:
     texts = [text for text in texts if "\0" not in text]
     lines = b"".join(orjson.dumps({"text": text}) + b"\n" for text in texts)
-    members = b"".join(gzip.compress(lines[at : at + cut]) for at in range(0, len(lines), cut))
+    members = b"".join(gzip.compress(lines[at : at + cut], mtime=0) for at in range(0, len(lines), cut))
     for stored in (lines, members):
         documents, dead = read(stored)
         assert not dead

@@ -33,7 +33,7 @@ LINES = [
 def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> Path:
     data = "".join(json.dumps(row) + "\n" for row in rows).encode()
     if path.suffix == ".gz":
-        data = gzip.compress(data)
+        data = gzip.compress(data, mtime=0)
     if path.suffix == ".zst":
         data = zstandard.compress(data)
     path.write_bytes(data)
@@ -201,7 +201,7 @@ def test_the_number_it_names_works(tmp_path: Path, capsys: pytest.CaptureFixture
         ("a.jsonl", b'{"text": ""}\n{"text": "\\n\\n"}\n', "no text to train on"),
         ("a.jsonl", b'{"text": "x"}\n{"txt": "y"}\n', "line 2 is not a JSON object"),
         ("a.jsonl", b'{"text": "x"\n', "line 1 is not a JSON object"),
-        ("a.jsonl.gz", gzip.compress(b'{"text": "x"}\n' * 99)[:-12], "cannot read"),
+        ("a.jsonl.gz", gzip.compress(b'{"text": "x"}\n' * 99, mtime=0)[:-12], "cannot read"),
         ("a.jsonl.zst", b"not zstandard at all", "cannot read"),
         ("a.parquet", b"PAR1 but not really", "cannot read"),
         ("a.txt", b"fine\n\xff\xfe\n", "line 2 is not UTF-8"),

@@ -193,15 +193,15 @@ def raw_deflate(data: bytes) -> bytes:
     ("body", "http"),
     [
         (PAGE, "Content-Encoding: identity"),
-        (gzip.compress(PAGE), "Content-Encoding: gzip"),
-        (gzip.compress(PAGE), "content-encoding: X-GZIP"),
+        (gzip.compress(PAGE, mtime=0), "Content-Encoding: gzip"),
+        (gzip.compress(PAGE, mtime=0), "content-encoding: X-GZIP"),
         (zlib.compress(PAGE), "Content-Encoding: deflate"),
         (raw_deflate(PAGE), "Content-Encoding: deflate"),
         (brotli.compress(PAGE), "Content-Encoding: br"),
         (zstandard.compress(PAGE), "Content-Encoding: zstd"),
         (chunked(PAGE), "Transfer-Encoding: chunked"),
-        (chunked(gzip.compress(PAGE)), "Transfer-Encoding: chunked\r\nContent-Encoding: gzip"),
-        (brotli.compress(gzip.compress(PAGE)), "Content-Encoding:\r\n gzip,\r\n\tbr"),
+        (chunked(gzip.compress(PAGE, mtime=0)), "Transfer-Encoding: chunked\r\nContent-Encoding: gzip"),
+        (brotli.compress(gzip.compress(PAGE, mtime=0)), "Content-Encoding:\r\n gzip,\r\n\tbr"),
         # Stored decoded, with the old header in front.
         (PAGE, "Transfer-Encoding: chunked\r\nContent-Encoding: gzip"),
         (b"\n " + PAGE, "Content-Encoding: br"),
@@ -234,7 +234,7 @@ def test_a_body_that_swells_beyond_the_limit_is_a_dead_letter(coding: str) -> No
     ("data", "error"),
     [
         (
-            response(gzip.compress(PAGE)[:-9], "Content-Type: text/html\r\nContent-Encoding: gzip"),
+            response(gzip.compress(PAGE, mtime=0)[:-9], "Content-Type: text/html\r\nContent-Encoding: gzip"),
             "is clipped",
         ),
         (response(b"\0\1", "Content-Type: text/html\r\nContent-Encoding: br"), "the br body is damaged"),
@@ -257,7 +257,7 @@ def test_bad_http_is_a_dead_letter(data: bytes, error: str) -> None:
 
 def test_a_body_that_the_crawler_truncated_gives_what_it_has() -> None:
     noise = os.urandom(50_000).hex().encode()
-    clipped = gzip.compress(b"<p>" + noise)[:30_000]
+    clipped = gzip.compress(b"<p>" + noise, mtime=0)[:30_000]
     found = content(clipped, "Content-Encoding: gzip", WARC_Truncated="length")
     assert found is not None
     assert len(found) > 40_000
@@ -277,8 +277,8 @@ FORMS = {
     "plain": PLAIN,
     "plain, LF between": PLAIN.replace(b"\r\n\r\nWARC/1.0", b"\nWARC/1.0"),
     "gzip by record": b"".join(MEMBERS),
-    "gzip by file": gzip.compress(PLAIN),
-    "gzip by block": b"".join(gzip.compress(PLAIN[i : i + 100]) for i in range(0, len(PLAIN), 100)),
+    "gzip by file": gzip.compress(PLAIN, mtime=0),
+    "gzip by block": b"".join(gzip.compress(PLAIN[i : i + 100], mtime=0) for i in range(0, len(PLAIN), 100)),
     "gzip, padded": bytes(100).join([*MEMBERS, b""]),
     "zstd by record": b"".join(map(zstandard.compress, RECORDS)),
     "zstd by file": zstandard.compress(PLAIN),
@@ -304,9 +304,9 @@ def test_every_form_of_a_file_reads_the_same(form: str, step: int) -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 500, "not a WARC record"),
         (b"Plain text.\nWARC/1.0\nis named in it.\n" * 5000, "not a WARC record"),
         (b"\0" * 70_000, "not a WARC record"),
-        (gzip.compress(b'{"a": 1}\n') * 50, "not a WARC record"),
+        (gzip.compress(b'{"a": 1}\n', mtime=0) * 50, "not a WARC record"),
         (
-            gzip.compress(b"filedesc://x 0.0.0.0 20080430204825 text/plain 3\nabc\n"),
+            gzip.compress(b"filedesc://x 0.0.0.0 20080430204825 text/plain 3\nabc\n", mtime=0),
             "an ARC file, which is not read",
         ),
         (b"WARC/1.0\r\n" + b"A" * 200_000, "the record's header is longer than 65536 bytes"),
@@ -377,7 +377,7 @@ def test_damage_inside_a_file_without_members_costs_what_it_hits() -> None:
 
 def test_over_the_limit_is_a_dead_letter_and_under_it_a_long_line_is_text() -> None:
     line = b"a" * 3_000_000
-    for data in (conversion(line) + RECORDS[0], gzip.compress(conversion(line)) + MEMBERS[0]):
+    for data in (conversion(line) + RECORDS[0], gzip.compress(conversion(line), mtime=0) + MEMBERS[0]):
         first, second = events(data)
         assert isinstance(first, DeadLetter)
         assert first.error == "the record has 3000000 bytes, more than the limit of 1048576"
@@ -507,7 +507,9 @@ def test_arbitrary_bytes_give_an_event(data: bytes, start: bytes) -> None:
 def test_memory_is_bounded_whatever_the_file_holds() -> None:
     zeros = 1 << 26
     long = record("resource", b"", length=zeros)[:-4] + bytes(zeros) + b"\r\n\r\n"
-    swelling = response(gzip.compress(bytes(zeros)), "Content-Type: text/html\r\nContent-Encoding: gzip")
+    swelling = response(
+        gzip.compress(bytes(zeros), mtime=0), "Content-Type: text/html\r\nContent-Encoding: gzip"
+    )
 
     class Endless(io.RawIOBase):
         """500 members of 64 KiB, two small ones that hold 64 MiB, and 64 MiB of one that never ends."""
@@ -519,17 +521,19 @@ def test_memory_is_bounded_whatever_the_file_holds() -> None:
             for _ in range(500):
                 yield large
             yield from members
-            yield gzip.compress(RECORDS[1]) + endless.compress(record("resource", b"", length=10**10)[:-4])
+            yield gzip.compress(RECORDS[1], mtime=0) + endless.compress(
+                record("resource", b"", length=10**10)[:-4]
+            )
             for _ in range(4000):
                 yield endless.compress(noise)
 
         def read(self, size: int = -1) -> bytes:
             return next(self._parts, b"")
 
-    large = gzip.compress(conversion(os.urandom(1 << 16).hex().encode()), 1)
+    large = gzip.compress(conversion(os.urandom(1 << 16).hex().encode()), 1, mtime=0)
     endless = zlib.compressobj(0, wbits=31)
     noise = os.urandom(1 << 14)
-    members = [gzip.compress(each) for each in (long, swelling)]
+    members = [gzip.compress(each, mtime=0) for each in (long, swelling)]
     del long, swelling
     tracemalloc.start()
     count = 0
