@@ -124,7 +124,7 @@ def train(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.rate, betas=(0.9, 0.95), weight_decay=0.1)
     state = {"step": 0, "position": 0}
     if options.checkpoint.exists():
-        saved = torch.load(options.checkpoint)
+        saved = torch.load(options.checkpoint, weights_only=True)
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         state = {key: saved[key] for key in state}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
 from typing import Any
 
-from pipeline.look.show import log_to_terminal
+from pipeline.look.show import log_to_terminal, print_json, printable
 
 log_to_terminal()  # before Beam is imported: it chatters while it is
 
@@ -39,12 +38,11 @@ def main(arguments: list[str] | None = None) -> int:
             found = _of_rows(places, first, stop, decode)
             say = _say_rows
         if options.json:
-            json.dump(found, sys.stdout, indent=2, ensure_ascii=False)
-            sys.stdout.write("\n")
+            print_json(found)
         else:
             say(found)
     except WinnowError as error:
-        print(f"winnow: {error}", file=sys.stderr)
+        print(printable(f"winnow: {error}"), file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of a long listing has seen enough
         sys.stderr.close()
@@ -141,16 +139,16 @@ def _say_rows(found: dict[str, Any]) -> None:
     rows = found["rows"]
     sources = Counter(row["source"] for row in rows)
     pieces = [piece for row in rows for piece in row["pieces"]]
-    print(
+    _print(
         f"rows {found['first_row']:,} to {found['stop_row'] - 1:,}: {found['tokens']:,} tokens of "
         f"{len({piece['id'] for piece in pieces}):,} documents from "
         f"{len({piece['input'] for piece in pieces}):,} raw files"
     )
-    print("rows by source: " + ", ".join(f"{source} {count:,}" for source, count in sources.most_common()))
+    _print("rows by source: " + ", ".join(f"{source} {count:,}" for source, count in sources.most_common()))
     for row in rows:
-        print(f"\nrow {row['row']:,}  {row['source']}")
+        _print(f"\nrow {row['row']:,}  {row['source']}")
         for piece in row["pieces"]:
-            print(
+            _print(
                 f"  at {piece['offset']:,}: tokens {piece['start']:,} to {piece['stop']:,} of "
                 f"{piece['document_tokens']:,}, epoch {piece['epoch'] + 1}, {piece['id']}, "
                 f"{piece['url'] or 'no url'}, {piece['input']}"
@@ -159,15 +157,15 @@ def _say_rows(found: dict[str, Any]) -> None:
 
 
 def _say_document(found: dict[str, Any]) -> None:
-    print(f"{found['id']}, {found['url'] or 'no url'}")
-    print(f"{found['tokens']:,} tokens of {found['source']}, from {found['input']}")
+    _print(f"{found['id']}, {found['url'] or 'no url'}")
+    _print(f"{found['tokens']:,} tokens of {found['source']}, from {found['input']}")
     if found["held_out"]:
-        print("held out for validation: in no training row")
+        _print("held out for validation: in no training row")
     elif not found["places"]:
-        print("in no row of this budget")
+        _print("in no row of this budget")
     for place in found["places"]:
         step = f"step {place['step']:,}, " if "step" in place else ""
-        print(
+        _print(
             f"  {step}row {place['row']:,} at {place['offset']:,}: tokens {place['start']:,} to "
             f"{place['stop']:,}, epoch {place['epoch'] + 1}"
         )
@@ -176,7 +174,11 @@ def _say_document(found: dict[str, Any]) -> None:
 
 def _say_text(piece: dict[str, Any]) -> None:
     if "text" in piece:
-        print("\n".join(f"    | {line}" for line in piece["text"].split("\n")))
+        _print("\n".join(f"    | {line}" for line in piece["text"].split("\n")))
+
+
+def _print(text: str) -> None:
+    print(printable(text))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from fractions import Fraction
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.look.show import log_to_terminal
+from pipeline.look.show import log_to_terminal, say
 
 log_to_terminal()  # before Beam is imported: it chatters while it is
 
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
             )
         print_plan(console, options.run, sources, deal(config, mixed))
     except (WinnowError, ValueError) as error:
-        Console(stderr=True).print(f"winnow: {error}", markup=False, highlight=False, soft_wrap=True)
+        say(Console(stderr=True), f"winnow: {error}")
         return 1
     return 0
 

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 
-from pipeline.look.show import log_to_terminal
+from pipeline.look.show import log_to_terminal, printable
 
 log_to_terminal()  # before Beam is imported: it chatters while it is
 
@@ -41,9 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
         for fault in _faults(options.out, sources, processor):
             faults.append(fault)
             if not options.json:
-                print(fault, flush=True)
+                print(printable(fault), flush=True)
     except WinnowError as error:
-        print(f"winnow: {error}", file=sys.stderr)
+        print(printable(f"winnow: {error}"), file=sys.stderr)
         return 2
     texts = "" if processor else "; texts were not compared: name the run's tokenizer with --tokenizer"
     if options.json:

@@ -8,10 +8,11 @@ from dataclasses import asdict
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.look.comparison import compare
 from pipeline.look.finished import FinishedRun
-from pipeline.look.show import answer, print_json, say
+from pipeline.look.show import answer, print_json, printable, say
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
         for change in changes:
             if change.before != change.after:
                 ids = "\n".join(change.examples)
-                table.add_row(change.source, change.before, change.after, f"{change.documents:,}", ids)
+                cells = (change.source, change.before, change.after, f"{change.documents:,}", ids)
+                table.add_row(*(Text(printable(cell)) for cell in cells))
         console = Console()
         if table.row_count:
             console.print(table)

@@ -29,6 +29,7 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.transforms import environments
 
 from pipeline.errors import USER_MESSAGE, WinnowError
+from pipeline.worker import DRIVER
 
 LOCAL_RUNNERS = ("DirectRunner", "FnApiRunner")
 # Below this many bytes of input, starting worker processes (2 s a phase) costs more than the second core
@@ -72,6 +73,7 @@ class Engine:
         self._options.view_as(WorkerOptions).default_sdk_harness_log_level = "ERROR"
         _let_workers_import_us()
         _watch_workers()
+        os.environ[DRIVER] = str(os.getpid())
         command = f"{shlex.quote(sys.executable)} -m pipeline.worker"
         return FnApiRunner(
             environments.SubprocessSDKEnvironment.from_command_string(command_string=command),

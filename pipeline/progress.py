@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.look.show import printable
 from pipeline.sizes import format_bytes
 from pipeline.tally import Count, Snapshot, Tally, fields_of
 from pipeline.units import Unit
@@ -57,7 +58,7 @@ class Progress:
 
     def say(self, message: str) -> None:
         """Print one line for the user, beside standard output's results."""
-        self._console.print(message, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(printable(message), markup=False, highlight=False, soft_wrap=True)
         sys.stderr.flush()
 
 

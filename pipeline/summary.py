@@ -8,10 +8,12 @@ from fractions import Fraction
 import orjson
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.dedup.near_stage import NearDuplicates
 from pipeline.files import join, read_file
 from pipeline.ledger import Line, read_ledger
+from pipeline.look.show import one_line, say
 from pipeline.manifest import read_manifest
 from pipeline.phases.duplicates import PHASE as DUPLICATES
 from pipeline.phases.mix import PHASE as MIX
@@ -29,12 +31,12 @@ def print_summary(
     if any(outcome.phase == MIX for outcome in outcomes):
         console.print(_mixture(run))
     for line in near_duplicate_lines(run):
-        console.print(line, highlight=False)
+        say(console, line)
     for outcome in outcomes:
         state = f"{outcome.seconds:.1f} s" if outcome.ran else "up to date"
-        console.print(f"{outcome.phase:12}{state}", highlight=False)
+        say(console, f"{outcome.phase:12}{state}")
     if complete:
-        console.print(f"results are in {run.out}/; the books balance in every phase", highlight=False)
+        say(console, f"results are in {run.out}/; the books balance in every phase")
 
 
 def near_duplicate_lines(run: Run) -> list[str]:
@@ -72,7 +74,7 @@ def _documents(run: Run) -> Table:
     table.add_column("bytes of text", justify="right")
     for source in run.flows:
         for row in source_rows(run, source):
-            table.add_row(*row)
+            table.add_row(*(Text(one_line(cell)) for cell in row))
         table.add_section()
     return table
 

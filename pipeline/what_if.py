@@ -7,11 +7,12 @@ import sys
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.config import read_config
 from pipeline.look.finished import FinishedRun
 from pipeline.look.replay import Replay, replay
-from pipeline.look.show import answer, print_json, say
+from pipeline.look.show import answer, one_line, print_json, say
 from pipeline.options import default_config
 from pipeline.sizes import format_bytes
 
@@ -57,7 +58,7 @@ def _show(console: Console, one: Replay) -> None:
         table.add_column(name, justify="right")
     for fate in sorted({*one.now, *one.then}, key=lambda fate: (-one.now[fate], fate)):
         table.add_row(
-            fate,
+            Text(one_line(fate)),
             f"{one.now[fate]:,}",
             f"{one.then[fate]:,}",
             format_bytes(one.bytes_now[fate]),

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 import sentencepiece
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text as Cell
 
 from pipeline.errors import WinnowError
 from pipeline.files import read_file
+from pipeline.look.show import one_line
 from tokenizer import proto
 from tokenizer.draw import Text, read_texts
 from tokenizer.encode import Encoder
@@ -140,7 +142,7 @@ def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> T
     for i, head in enumerate(heads):
         table.add_column(head, justify="left" if i == 0 else "right", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Cell(one_line(cell)) for cell in row))
     return table
 
 

@@ -32,7 +32,7 @@ def one_line(text: object, characters: int = 160) -> str:
 
 def say(console: Console, text: str = "") -> None:
     """Print a line as it is: no markup, no colours made up from its words, no cutting."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
 class _Printable(logging.Formatter):
@@ -60,8 +60,9 @@ def log_to_terminal() -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print `value` as JSON for scripts."""
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    """Print `value` as JSON for scripts, which a terminal can be shown too."""
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    sys.stdout.buffer.write(printable(text).encode())  # in strings JSON has the same way to write them
     sys.stdout.buffer.flush()
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from pipeline.errors import WinnowError
 from pipeline.files import read_file
+from pipeline.look.show import printable
 from pipeline.train.classifier import REDPAJAMA_PAGES, ClassifierSettings, train_classifier
 from pipeline.train.kenlm_tools import BUILDS
 from pipeline.train.lm import LmSettings, train_lm
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         print(_COMMANDS[options.command](options))
     except WinnowError as error:
-        print(f"winnow: {error}", file=sys.stderr)
+        print(printable(f"winnow: {error}"), file=sys.stderr)
         return 1
     except OSError as error:  # a full disk, mostly
         print(
