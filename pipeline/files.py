@@ -15,13 +15,14 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from pipeline import remote
 from pipeline.errors import WinnowError
 from pipeline.readers.folder_tar import folder_tar
+from pipeline.remote import reason
 
 TEMPORARY = ".tmp"
 # What a file system says that has no hard links, no more of them, or none across this border.
@@ -48,19 +49,18 @@ def write_file(path: str, data: bytes) -> None:
 
     Raises WinnowError where the place cannot be written (full, read-only, no permission).
     """
-    try:
-        if is_local(path):
+    if is_local(path):
+        try:
             _write_local(Path(path), data)
-        elif path.startswith("hdfs://"):
-            temporary = f"{path}.{uuid.uuid4().hex}{TEMPORARY}"
-            with FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
-                sink.write(data)
+        except OSError as error:
+            raise WinnowError(f"cannot write {path}: {reason(error)}") from error
+    elif path.startswith("hdfs://"):
+        temporary = f"{path}.{uuid.uuid4().hex}{TEMPORARY}"
+        remote.put(temporary, data)
+        with remote.store("write", path):
             FileSystems.rename([temporary], [path])
-        else:
-            with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
-                sink.write(data)
-    except (OSError, BeamIOError) as error:
-        raise WinnowError(f"cannot write {path}: {reason(error)}") from error
+    else:
+        remote.put(path, data)
 
 
 def _write_local(path: Path, data: bytes) -> None:
@@ -84,7 +84,7 @@ def link_file(existing: str, path: str) -> None:
     Files are replaced and never written into, so a link stays what it was when its origin is made anew. A
     disk that knows no links gets a copy. Raises WinnowError where the place cannot be written.
     """
-    try:
+    with remote.store("write", path):
         if is_local(path):
             _link_local(Path(existing), Path(path))
         elif path.startswith("hdfs://"):
@@ -93,8 +93,6 @@ def link_file(existing: str, path: str) -> None:
             FileSystems.rename([temporary], [path])
         else:
             FileSystems.copy([existing], [path])
-    except (OSError, BeamIOError) as error:
-        raise WinnowError(f"cannot write {path}: {reason(error)}") from error
 
 
 def _link_local(existing: Path, path: Path) -> None:
@@ -112,24 +110,16 @@ def _link_local(existing: Path, path: Path) -> None:
     temporary.replace(path)
 
 
-def reason(error: Exception) -> str:
-    """What went wrong with a file, without the path and the number that Python's own message has."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error).split("\n", maxsplit=1)[0]
-
-
 def open_file(path: str) -> BinaryIO:
     """Open the stored bytes of `path` for reading, of a folder on this machine the tar of its files.
 
     Raises WinnowError where that cannot be done.
     """
+    if not is_local(path):
+        return remote.open_stream(path)
     try:
-        if is_local(path):
-            return folder_tar(path) if Path(path).is_dir() else Path(path).open("rb")
-        stream = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
-        return cast(BinaryIO, stream)
-    except (OSError, BeamIOError) as error:
+        return folder_tar(path) if Path(path).is_dir() else Path(path).open("rb")
+    except OSError as error:
         raise WinnowError(f"cannot read {path}: {reason(error)}") from error
 
 
@@ -138,7 +128,7 @@ def read_file(path: str) -> bytes:
     with open_file(path) as stream:
         try:
             return stream.read()
-        except (OSError, BeamIOError) as error:
+        except OSError as error:
             raise WinnowError(f"cannot read {path}: {reason(error)}") from error
 
 
@@ -154,7 +144,10 @@ def read_range(path: str, start: int, length: int) -> bytes:
 
 def exists(path: str) -> bool:
     """Whether there is a file at `path`."""
-    return Path(path).is_file() if is_local(path) else bool(FileSystems.exists(path))
+    if is_local(path):
+        return Path(path).is_file()
+    with remote.store("look up", path):
+        return bool(FileSystems.exists(path))
 
 
 def list_folder(folder: str) -> dict[str, int]:
@@ -170,8 +163,7 @@ def list_folder(folder: str) -> dict[str, int]:
                     found[file.relative_to(root).as_posix()] = file.stat().st_size
         return found
     prefix = folder.rstrip("/") + "/"
-    matches = FileSystems.match([prefix + "**"])[0].metadata_list
-    return {match.path[len(prefix) :]: match.size_in_bytes for match in matches}
+    return {file.path[len(prefix) :]: file.size_in_bytes for file in remote.match(prefix + "**")}
 
 
 def delete(paths: Iterable[str]) -> None:
@@ -180,17 +172,17 @@ def delete(paths: Iterable[str]) -> None:
     Raises WinnowError where one cannot be removed.
     """
     listed = list(paths)
-    remote = [path for path in listed if not is_local(path)]
+    elsewhere = [path for path in listed if not is_local(path)]
+    if elsewhere:
+        with remote.store("delete", elsewhere[0]):
+            FileSystems.delete(elsewhere)
     try:
-        if remote:
-            FileSystems.delete(remote)
         for path in listed:
             if is_local(path):
                 Path(path).unlink(missing_ok=True)
                 _remove_empty(Path(path).parent)
-    except (OSError, BeamIOError) as error:
-        place = getattr(error, "filename", None) or listed[0]
-        raise WinnowError(f"cannot delete {place}: {reason(error)}") from error
+    except OSError as error:
+        raise WinnowError(f"cannot delete {error.filename or listed[0]}: {reason(error)}") from error
 
 
 def _remove_empty(folder: Path) -> None:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import xxhash
-from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.errors import WinnowError
-from pipeline.files import exists, is_local, join, open_file, read_file, reason, write_file
+from pipeline.files import exists, is_local, join, open_file, read_file, write_file
 from pipeline.readers.folder_tar import folder_bytes, folder_state
+from pipeline.remote import match, reason, store
 from pipeline.sealed import sealed, unsealed
 
 _WILDCARD = re.compile(r"[*?\[]")
@@ -117,10 +117,7 @@ def _size_of(path: str) -> int | None:
 def _match(pattern: str, folders: bool) -> dict[str, int]:
     if folders and is_local(pattern):
         return _local_match(pattern)
-    try:
-        matches = FileSystems.match([pattern])[0].metadata_list
-    except (BeamIOError, OSError) as error:
-        raise WinnowError(f"cannot look up {pattern}: {str(error).splitlines()[0]}") from error
+    matches = match(pattern)
     if is_local(pattern):
         return {m.path: m.size_in_bytes for m in matches if Path(m.path).is_file()}
     return {m.path: m.size_in_bytes for m in matches}
@@ -130,8 +127,8 @@ def _local_match(pattern: str) -> dict[str, int]:
     """The files and folders that match, but for what lies in a folder that does."""
     found: dict[str, int] = {}
     last = "\0"
-    matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 patterns as Beam reads them
-    for path in sorted((match.rstrip("/") for match in matches), key=lambda path: path.split("/")):
+    matches = [path.rstrip("/") for path in glob.glob(pattern, recursive=True)]  # noqa: PTH207 Beam's patterns
+    for path in sorted(matches, key=lambda path: path.split("/")):
         if (
             path.startswith(last)
             or path + "/" == _fixed_folder(pattern) != pattern
@@ -174,7 +171,8 @@ def fingerprint_inputs(files: list[InputFile], memory_path: str, verify: bool) -
     """
     memory = {} if verify or not exists(memory_path) else unsealed(read_file(memory_path)) or {}
     listed = [*files, *(other for file in files for other in file.beside)]
-    with ThreadPoolExecutor(max_workers=4) as pool:
+    remote = any(not is_local(file.path) for file in listed)
+    with ThreadPoolExecutor(max_workers=32 if remote else 4) as pool:
         marks = list(pool.map(lambda file: _fingerprint(file, memory), listed))
     known = dict(zip([file.path for file in listed], marks, strict=True))
     write_file(memory_path, sealed(known))
@@ -212,11 +210,12 @@ def state_of(path: str) -> list[Any]:
             size = _match(path, folders=False).get(path)
             if size is None:
                 raise WinnowError(f"cannot read {path}: it is not there")
-            return [f"{size}:{FileSystems.checksum(path)}"]
+            with store("look up", path):
+                return [f"{size}:{FileSystems.checksum(path)}"]
         if Path(path).is_dir():
             return folder_state(path)
         state = Path(path).stat()
-    except (BeamIOError, OSError) as error:
+    except OSError as error:
         raise WinnowError(f"cannot read {path}: {reason(error)}") from error
     return [state.st_size, state.st_mtime_ns]
 

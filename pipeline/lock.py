@@ -20,7 +20,8 @@ from pathlib import Path
 import orjson
 
 from pipeline.errors import WinnowError
-from pipeline.files import delete, exists, is_local, join, read_file, reason, write_file
+from pipeline.files import delete, exists, is_local, join, read_file, write_file
+from pipeline.remote import reason
 
 # Relative to the output folder.
 LOCK_FILE = "work/lock"

@@ -16,7 +16,6 @@ import fasttext
 import kenlm
 import sentencepiece
 import xxhash
-from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 import models
@@ -27,6 +26,7 @@ from filters.reference import NEGATIVE, POSITIVE
 from pipeline import fasttext_file
 from pipeline.errors import WinnowError
 from pipeline.files import is_local, open_file, write_file
+from pipeline.remote import match, store
 
 BUNDLED: Final = "bundled:"
 PUNKT_EN: Final = f"{BUNDLED}punkt-en/punkt.json"
@@ -169,15 +169,13 @@ def _fetch(path: str) -> tuple[str, str, int]:
 
 def _state(path: str) -> str:
     """What tells one version of a remote file from the next: its size, checksum and time of change."""
-    try:
-        found = FileSystems.match([path])[0].metadata_list
-        if not found:
-            raise WinnowError(f"cannot read {path}: no such file")
+    found = match(path)
+    if not found:
+        raise WinnowError(f"cannot read {path}: no such file")
+    with store("read", path):
         return json.dumps(
             [path, found[0].size_in_bytes, found[0].last_updated_in_seconds, FileSystems.checksum(path)]
         )
-    except (BeamIOError, OSError, ValueError) as error:
-        raise WinnowError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
 
 
 def kind(model: Model) -> str:

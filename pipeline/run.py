@@ -9,7 +9,6 @@ from pipeline.beam_options import beam_options
 from pipeline.config import read_config
 from pipeline.engine import LOCAL_RUNNERS, Engine
 from pipeline.errors import WinnowError
-from pipeline.files import reason
 from pipeline.flow import Flow
 from pipeline.lock import hold
 from pipeline.look.show import log_to_terminal
@@ -19,6 +18,7 @@ from pipeline.phases import lines, run_phases
 from pipeline.phases.earlier import earlier_owners
 from pipeline.phases.phase import Run
 from pipeline.progress import Progress
+from pipeline.remote import RetryNotes, reason, use_options
 from pipeline.sources import fingerprinted, select_sources
 from pipeline.start_over import start_over, sweep
 from pipeline.summary import print_summary
@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the job; returns the exit status: 0 done, 1 stopped with one sentence, 130 interrupted."""
     log_to_terminal()
     progress = Progress()
+    RetryNotes(progress.say).attach()
     try:
         options = parse_options(sys.argv[1:] if arguments is None else arguments)
         with ExitStack() as held:
@@ -58,6 +59,7 @@ def make_run(options: Options, progress: Progress, held: ExitStack | None = None
     The output folder is this run's alone until `held` is closed; without `held` nobody sees to that.
     """
     for_beam = beam_options(options.beam, options.runner)
+    use_options(for_beam)
     config, sources = read_config(options.config or default_config())
     if options.tokens is not None:
         config = config.model_copy(update={"tokens": options.tokens})

@@ -12,10 +12,10 @@ from typing import Any
 
 import sentencepiece
 import yaml
-from apache_beam.io.filesystems import FileSystems
 
 from pipeline.errors import WinnowError
 from pipeline.files import read_file, write_file
+from pipeline.remote import match
 from tokenizer.draw import Draw, Drawn, read_texts
 from tokenizer.flags import NORMALIZER_FLAGS, TRAINER_FLAGS
 
@@ -76,10 +76,10 @@ def parse_inputs(arguments: Sequence[str]) -> list[tuple[str | None, str]]:
     for argument in arguments:
         named = re.match(r"([A-Za-z][\w-]*)=(.+)", argument)
         source, pattern = (named[1], named[2]) if named else (None, argument)
-        matched = FileSystems.match([pattern])[0].metadata_list
+        matched = match(pattern)
         if not matched:
             raise WinnowError(f"no file matches --input {pattern}")
-        found.update((source, match.path) for match in matched)
+        found.update((source, file.path) for file in matched)
     return sorted(found, key=lambda item: (item[0] or "", item[1]))
 
 

@@ -14,8 +14,6 @@ from typing import Final, Literal, NamedTuple, Self
 
 import numpy as np
 import xxhash
-from apache_beam.io.filesystem import BeamIOError
-from apache_beam.io.filesystems import FileSystems
 
 from pipeline.errors import WinnowError
 from pipeline.files import open_file
@@ -24,6 +22,7 @@ from pipeline.readers.documents import DocumentsReader
 from pipeline.readers.members import pieces
 from pipeline.readers.parquet_rows import PARQUET_MAGIC
 from pipeline.records import DeadLetter, Document
+from pipeline.remote import match
 from pipeline.train import crawl
 
 _SNIFF: Final = 4096
@@ -88,11 +87,8 @@ def matching_files(patterns: Iterable[str]) -> list[str]:
     """The files that any of `patterns` matches, by name; WinnowError where one matches none."""
     found: set[str] = set()
     for pattern in patterns:
-        try:
-            matches = [match.path for match in FileSystems.match([pattern])[0].metadata_list]
-        except (BeamIOError, OSError) as error:
-            raise WinnowError(f"cannot look up {pattern}: {str(error).splitlines()[0]}") from error
-        matches = [path for path in matches if "://" in path or Path(path).is_file()]
+        paths = [file.path for file in match(pattern)]
+        matches = [path for path in paths if "://" in path or Path(path).is_file()]
         if not matches:
             raise WinnowError(f"no file matches {pattern}")
         found.update(matches)

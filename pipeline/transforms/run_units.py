@@ -9,8 +9,9 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from pipeline.errors import USER_MESSAGE, WinnowError
-from pipeline.files import read_file, reason
+from pipeline.files import read_file
 from pipeline.models import same_models
+from pipeline.remote import reason
 from pipeline.units import Outputs, Unit, Work, run_unit
 
 
