@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from mixtures.check_exports import check_exports, named_exports
 from mixtures.check_files import Content, Shard, check_file, check_folder, named_files
 from mixtures.course import Order
 from mixtures.opened import read_json
@@ -36,7 +37,12 @@ def check_training(out: str) -> Iterator[str]:
     _, plan_file = check_file(out, "shards", manifest["plan"])
     yield from plan_file
     validation = {f"validation/{name}" for name in named_files(manifest["validation"])}
-    named = {manifest["plan"]["file"], *named_files(manifest["shards"]), *validation}
+    named = {
+        manifest["plan"]["file"],
+        *named_files(manifest["shards"]),
+        *validation,
+        *named_exports(manifest),
+    }
     yield from check_folder(out, "mix", "mixture", "shards", named)
     for key in (*ENCODING, "sequence_length", "seed", "rows", "tokens"):
         if manifest[key] != plan.get(key):
@@ -45,6 +51,7 @@ def check_training(out: str) -> Iterator[str]:
         return  # an order that follows from a damaged plan says nothing about the rows
     yield from _plan(out, plan)
     yield from _validation(out, manifest, plan)
+    yield from check_exports(out, manifest, plan)
     yield from _rows(out, manifest, plan)
 
 

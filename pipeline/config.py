@@ -81,6 +81,9 @@ class Config(_Strict):
     sidecars: list[Literal["olmo", "datatrove"]] = Field(
         [], description="trainers beside Megatron that are to read the token shards"
     )
+    export: list[Literal["llmc", "mds", "litdata"]] = Field(
+        [], description="formats, beside Megatron's, that the training shards are written in too"
+    )
     shard_tokens: Amount = Field(512 << 20, gt=0, description="about this many tokens a shard")
     batch_bytes: Amount = Field(16 << 20, gt=0, description="text in one batch; changes file names only")
 

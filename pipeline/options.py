@@ -10,6 +10,7 @@ from pipeline.errors import WinnowError
 from pipeline.sizes import parse_amount
 
 PHASES = ("prepare", "lines", "judge", "duplicates", "curate", "tokenize", "mix")
+SHARD_FORMATS = ("llmc", "mds", "litdata")
 EXPORT_FORMATS = ("jsonl.zst", "jsonl.gz", "jsonl", "parquet")
 DEFAULT_CONFIG = "mixtures/llama1.yaml"
 
@@ -47,6 +48,7 @@ class Options:
     tokens: str | int | None = None
     exchange: str = ""
     export: str = ""
+    shard_formats: tuple[str, ...] | None = None
     beam: list[str] = field(default_factory=list)
 
 
@@ -68,6 +70,7 @@ def parse_options(arguments: list[str]) -> Options:
         tokens=_tokens(known.tokens),
         exchange=known.exchange,
         export=known.export_documents,
+        shard_formats=_shard_formats(known.export),
         beam=beam,
     )
 
@@ -115,6 +118,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=EXPORT_FORMATS,
         default="",
         help="also write what was kept to DIR/export/SOURCE, for other tools: " + ", ".join(EXPORT_FORMATS),
+    )
+    where.add_argument(
+        "--export",
+        metavar="A,B",
+        help="also write the training shards to DIR/shards/FORMAT, for other trainers than Megatron, instead "
+        "of the config's formats: " + ", ".join(SHARD_FORMATS),
     )
     where.add_argument(
         "--fresh", action="store_true", help="delete the output folder's results and start over"
@@ -170,6 +179,18 @@ def _phases(names: list[str], export: str) -> tuple[str, ...]:
         # Right behind `curate`: what may go wrong after it is no reason to have no documents.
         chosen.insert(sum(phase not in ("tokenize", "mix") for phase in chosen), "export")
     return tuple(chosen)
+
+
+def _shard_formats(listed: str | None) -> tuple[str, ...] | None:
+    if listed is None:
+        return None
+    names = _names(listed)
+    unknown = [name for name in names if name not in SHARD_FORMATS]
+    if unknown:
+        raise WinnowError(
+            f"--export: no format is called {unknown[0]!r}; there are {', '.join(SHARD_FORMATS)}"
+        )
+    return tuple(names)
 
 
 def _inputs(pairs: list[str]) -> dict[str, list[str]]:

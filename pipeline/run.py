@@ -63,6 +63,8 @@ def make_run(options: Options, progress: Progress, held: ExitStack | None = None
     config, sources = read_config(options.config or default_config())
     if options.tokens is not None:
         config = config.model_copy(update={"tokens": options.tokens})
+    if options.shard_formats is not None:
+        config = config.model_copy(update={"export": list(options.shard_formats)})
     selection = select_sources(config, sources, options)
     for warning in selection.warnings:
         progress.say(f"warning: {warning}")

@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 import pyarrow.compute as pc
 
+from mixtures.launch import launch_files, launch_table
 from mixtures.plan_file import ENCODING, TokenizedSource, order_of, plan_content, streams_of
 from mixtures.token_shards import StoredShards
 from mixtures.training_shard import training_shard
@@ -34,13 +35,16 @@ from pipeline.phases.phase import (
     timed,
     up_to_date,
 )
+from pipeline.phases.shard_exports import ROOM as EXPORTS
+from pipeline.phases.shard_exports import check_formats, export_entries, exports_job, index_files
 from pipeline.phases.shard_files import to_json, write_file_entry, write_shard
 from pipeline.phases.tokenize import PHASE as TOKENIZE
 from pipeline.phases.tokenize import shard_entries
 from pipeline.units import Outputs, Receipt, Unit, digest
 
 PHASE = "mix"
-VERSION = 2
+VERSION = 3
+ROWS_VERSION = 2  # of the shards alone, so that what stands beside them can change without writing them again
 # All sources meet in one mixture: the name that stands where other phases have a source's.
 MIXTURE = "mixture"
 PLAN = "shards/plan.json"
@@ -56,12 +60,19 @@ def mix(run: Run) -> Outcome:
             return outcome
         outcome.ran = [MIXTURE]
         plan = plan_content(run.config, sources_of(run.proportions, tokenized))
+        check_formats(config["export"], plan)
         outputs = Outputs(run.out)
         plan_file = write_file_entry(outputs, PLAN, to_json(plan), rows=0)
         receipts = run_jobs(run, PHASE, [_job(run, plan, plan_file["xxh3_128"], tokenized)])[MIXTURE]
         books = _books(run, plan, receipts)
-        _write_manifest(outputs, plan, plan_file, receipts)
-        receipts.append(Receipt("manifest", key, outputs.written, {}))
+        exports: list[Receipt] = []
+        if config["export"]:
+            shape = (plan["sequence_length"], plan["dtype"])
+            exports = run_jobs(run, EXPORTS, [exports_job(MIXTURE, config["export"], *shape, receipts)])[
+                MIXTURE
+            ]
+        _write_manifest(outputs, plan, plan_file, receipts, (config["export"], export_entries(exports)))
+        receipts += [*exports, Receipt("manifest", key, outputs.written, {})]
         commit(run, PHASE, Account(MIXTURE, key, config, receipts, books, ["shards"]))
     return outcome
 
@@ -78,6 +89,7 @@ def _config(run: Run) -> dict[str, Any]:
         "shard_tokens": config.shard_tokens,
         "packing": config.packing,
         "curriculum": [stage.model_dump() for stage in config.curriculum],
+        "export": sorted(set(config.export)),
     }
 
 
@@ -99,7 +111,7 @@ def _job(run: Run, plan: dict[str, Any], plan_digest: str, tokenized: Mapping[st
             room=PHASE,
             source=MIXTURE,
             name=f"shard-{number:05d}",
-            key=digest([VERSION, plan_digest, number]),
+            key=digest([ROWS_VERSION, plan_digest, number]),
             size=(min(start + step, rows) - start) * plan["sequence_length"] * itemsize,
             payload={"rows": [start, min(start + step, rows)]},
         )
@@ -113,7 +125,7 @@ def _job(run: Run, plan: dict[str, Any], plan_digest: str, tokenized: Mapping[st
                     room=PHASE,
                     source=MIXTURE,
                     name=f"validation-{name}",
-                    key=digest([VERSION, entry]),
+                    key=digest([ROWS_VERSION, entry]),
                     size=entry["files"][0]["bytes"],
                     payload={"from": f"tokens/{source}", "name": name, "entry": entry},
                 )
@@ -162,9 +174,15 @@ def _place_validation(payload: dict[str, Any], outputs: Outputs) -> dict[str, An
 
 
 def _write_manifest(
-    outputs: Outputs, plan: dict[str, Any], plan_file: dict[str, Any], receipts: list[Receipt]
+    outputs: Outputs,
+    plan: dict[str, Any],
+    plan_file: dict[str, Any],
+    receipts: list[Receipt],
+    exported: tuple[list[str], list[dict[str, Any]]],
 ) -> None:
-    """shards/manifest.json: what a reader of the training shards needs to know, and to check them."""
+    """shards/manifest.json: what a reader of the training shards needs to know, and to check them; and beside
+    it what follows from the same entries, launch fragments and the indices of exports.
+    """
     entries = sorted((receipt.facts for receipt in receipts), key=lambda entry: str(entry["name"]))
     content = {
         **{name: plan[name] for name in (*ENCODING, "sequence_length", "seed", "rows", "tokens")},
@@ -172,7 +190,22 @@ def _write_manifest(
         "shards": [entry for entry in entries if "first_row" in entry],
         "validation": [entry for entry in entries if "first_row" not in entry],
     }
+    fragments = launch_files(launch_table(plan, content["validation"]))
+    launch = {f"launch/{name}": text.encode() for name, text in fragments.items()}
+    content["launch"] = _write_beside(outputs, launch)
+    formats, exports = exported
+    if formats:
+        content |= {"export": formats, "exports": exports}
+        content["export_indices"] = _write_beside(outputs, index_files(exports, plan["dtype"]))
     outputs.write("shards/manifest.json", to_json(content))
+
+
+def _write_beside(outputs: Outputs, files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    """Write files below shards/; returns their entries, which name them with their folders."""
+    return [
+        {**write_file_entry(outputs, f"shards/{path}", data, rows=0), "file": path}
+        for path, data in files.items()
+    ]
 
 
 def _books(run: Run, plan: dict[str, Any], receipts: list[Receipt]) -> list[Line]:
