@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint clean wheel-check kenlm-tools help
+.PHONY: demo test lint clean wheel-check kenlm-tools test-trainers help
 
 help:
 	@echo "make demo         install into .venv and run the main job on the bundled samples"
 	@echo "make test         install into .venv, then ruff, mypy and the tests"
 	@echo "make wheel-check  build the wheel, install it in an empty environment, run it on one file"
+	@echo "make test-trainers  have megatron-core, olmo-core, datatrove, litgpt and streaming read our shards"
 	@echo "make kenlm-tools  build lmplz and build_binary, which train language models, into .kenlm"
 	@echo "make clean        remove .venv and out"
 
@@ -37,5 +38,8 @@ wheel-check: $(STAMP)
 kenlm-tools: $(STAMP)
 	PYTHON="$(BIN)/python" sh scripts/kenlm_tools.sh .kenlm
 
+test-trainers: $(STAMP)
+	PYTHON="$(PYTHON)" sh scripts/test_trainers.sh
+
 clean:
-	rm -rf $(VENV) .kenlm out build dist *.egg-info
+	rm -rf $(VENV) .venv-trainers .kenlm out build dist *.egg-info

@@ -216,7 +216,7 @@ def _litgpt(table: LaunchTable) -> str:
     return _yaml(
         table,
         content,
-        "a test gives the folders to litdata's own loader, and no more.",
+        "",
         "Wants `--export litdata`. LitData reads blocks of max_seq_length + 1 tokens, so one row each, and",
         "always shuffles them: shares hold over the whole course, not at every step of it.",
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from apache_beam.io.localfilesystem import LocalFileSystem
 from conftest import folder_digests
 from mixing import SIZES, make_run, read_shards, write_curated
 
@@ -125,6 +126,30 @@ def test_a_manifest_that_says_otherwise_is_found(
     path.write_text(json.dumps(manifest))
     assert any(sentence in fault for fault in faults_of(out, capsys))
     path.write_bytes(whole)
+
+
+class _Store(LocalFileSystem):  # type: ignore[misc]  # Beam is untyped
+    """Local files under a scheme of their own, as Beam copies on an object store."""
+
+    @classmethod
+    def scheme(cls) -> str:
+        return "store"
+
+    def copy(self, source_file_names: list[str], destination_file_names: list[str]) -> None:
+        names = [
+            [name.removeprefix("store://") for name in side]
+            for side in (source_file_names, destination_file_names)
+        ]
+        super().copy(*names)
+
+
+def test_on_an_object_store_the_store_copies(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"tokens")
+    link_file(f"store://{tmp_path}/one", f"store://{tmp_path}/two")
+    assert (tmp_path / "two").read_bytes() == b"tokens"
+    assert not (tmp_path / "two").samefile(tmp_path / "one")
+    with pytest.raises(WinnowError, match="cannot write store://"):
+        link_file(f"store://{tmp_path}/none", f"store://{tmp_path}/three")
 
 
 def test_they_come_and_go_without_a_new_shard(tmp_path: Path) -> None:
