@@ -25,11 +25,10 @@ make_environment() {
     else
         # The pins are complete but for PyTorch and what it needs; trainers ask for much more than reading takes.
         "$place/$1/bin/python" -m pip install --quiet --no-deps --requirement "$tests/pins/$1.txt" || return 1
-        packages() { "$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }
-        packages "$place/torch" >"$(packages "$place/$1")/torch.pth"
     fi
     cp "$tests/pins/$1.txt" "$place/$1/.pins"
 }
+packages() { "$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }
 
 run=$(mktemp -d)
 trap 'rm -rf "$run"' EXIT
@@ -50,6 +49,7 @@ for trainer in $trainers; do
         echo "Installing $trainer."
         make_environment "$trainer" || { missing="$missing $trainer"; continue; }
     fi
+    packages "$place/torch" >"$(packages "$place/$trainer")/torch.pth" # each time: the folder may have moved
     echo "$trainer:"
     if (cd "$tests" && PYTHONPATH= HF_HUB_OFFLINE=1 WINNOW_TRAINER_RUN="$run" "$place/$trainer/bin/python" -m pytest \
         -q -W ignore -p no:cacheprovider --rootdir=. --confcutdir=. "read_$trainer.py"); then
