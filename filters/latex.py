@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from filters.latex_body import abstract, first_heading, tidy, title, without_appendix, without_bibliography
-from filters.latex_commands import COMMANDS
+from filters.latex_commands import COMMANDS, LOCAL
 from filters.latex_expand import Expander
 from filters.latex_files import Files
 from filters.latex_macros import Macro
@@ -51,7 +51,7 @@ def paper(
     main = project.main()
     if main is None:
         return None
-    expander = Expander(dict(COMMANDS), project.load, max_characters)
+    expander = Expander(dict(COMMANDS), project.load, max_characters, LOCAL)
     stem = main.rpartition("/")[2].rpartition(".")[0]
     expander.table["jobname"] = Macro("jobname", (), stem)
     expander.open_file(main)

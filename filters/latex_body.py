@@ -28,6 +28,9 @@ _TITLE = re.compile(r"\\(?:icmltitle|title)\s*(?:\[[^\]]*\])?\s*(?=\{)")
 
 def first_heading(text: str) -> int:
     """Where the first section, or heading of any other level, begins; -1 where there is none."""
+    first = _HEADING.search(text)
+    if first is None or not _VERBATIM.search(text, 0, first.start()):
+        return first.start() if first else -1
     verbatim = _verbatim_spans(text)
     for found in _HEADING.finditer(text):
         if not any(start < found.start() < end for start, end in verbatim):

@@ -30,26 +30,37 @@ def decoded(files: Mapping[str, bytes]) -> dict[str, str]:
     A file that is no UTF-8 is read in the charset that any file of the paper declares (package inputenc;
     the first declaration by path), else in Latin-1, in which every byte is a character.
     """
-    declared = ""
+    texts = {path: _unicode(data) for path, data in files.items()}
+    if None in texts.values():
+        declared = _declared(files)
+        texts = {path: _text(files[path], declared) if text is None else text for path, text in texts.items()}
+    return {path: _with_line_feeds(text or "") for path, text in texts.items()}
+
+
+def _declared(files: Mapping[str, bytes]) -> str:
     for _, data in sorted(files.items()):
         for found in _DECLARED.finditer(data):
-            name = (found[1] or found[2]).decode().lower()
-            declared = declared or _INPUTENC.get(name, "")
-    return {path: _text(data, declared) for path, data in files.items()}
+            charset = _INPUTENC.get((found[1] or found[2]).decode().lower())
+            if charset:
+                return charset
+    return "latin-1"
+
+
+def _unicode(data: bytes) -> str | None:
+    is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return data.decode("utf-16" if is_utf_16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        return None
 
 
 def _text(data: bytes, declared: str) -> str:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        charsets = ["utf-16"]
-    else:
-        charsets = ["utf-8-sig", declared]
-    for charset in filter(None, charsets):
-        try:
-            return _with_line_feeds(data.decode(charset))
-        except UnicodeDecodeError:
-            continue
-    return _with_line_feeds(data.decode("latin-1"))
+    is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return data.decode("latin-1" if is_utf_16 else declared)
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def _with_line_feeds(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 
 from filters.latex_comments import INLINE, VERBATIM
 from filters.latex_definitions import DEFINITIONS, decide
@@ -28,6 +29,7 @@ def _begin(expander: Expander, frame: Frame, command: str) -> bool:
     if name == "document":
         if expander.document_at < 0 and not frame.silent:
             expander.document_at = len(expander.out)
+        expander.memo.drop()
         return True
     if _VERBATIM.fullmatch(name):
         end = frame.text.find(f"\\end{{{name}}}", frame.at)
@@ -36,6 +38,8 @@ def _begin(expander: Expander, frame: Frame, command: str) -> bool:
         return end >= 0
     environment = expander.environments.get(name)
     arguments = expander.arguments(environment.begin.parameters) if environment else None
+    if environment is not None:
+        expander.memo.drop()
     if environment is None or arguments is None:
         return False
     expander.open_environments.append((name, arguments))
@@ -49,6 +53,7 @@ def _end(expander: Expander, frame: Frame, command: str) -> bool:
     if name is None:
         return False
     if name == "document":
+        expander.memo.drop()
         files = [f for f in expander.frames if not f.macro]
         if len(files) > 1 and not frame.macro:
             frame.at = len(frame.text)
@@ -56,6 +61,7 @@ def _end(expander: Expander, frame: Frame, command: str) -> bool:
             expander.ended = True
         return True
     if expander.open_environments and expander.open_environments[-1][0] == name:
+        expander.memo.drop()
         _, arguments = expander.open_environments.pop()
         environment = expander.environments.get(name)
         if environment is not None:
@@ -78,7 +84,7 @@ def _inline(expander: Expander, frame: Frame, command: str) -> bool:
 def _jump(expander: Expander, frame: Frame, command: str) -> bool:
     """An `\\else` or `\\fi` of a conditional that is decided; of others they stay."""
     del expander
-    to = frame.jumps.get(frame.at - len(command) - 1)
+    to = frame.jumps.get(frame.at - len(command) - 1) if frame.jumps else None
     if to is None:
         return False
     frame.at = to
@@ -146,6 +152,8 @@ def _if_star(expander: Expander, frame: Frame, command: str) -> bool:
     top = expander.top()
     top.skip_space()
     holds = bool(wanted) and top.text.startswith(wanted, top.at)
+    same = (a == b for a, b in zip(wanted, top.text[top.at : top.at + len(wanted)], strict=False))
+    top.look(len(wanted) if holds else sum(takewhile(bool, same)) + 1)
     if holds and command == "@ifstar":
         top.at += 1
     expander.push(yes if holds else no, frame.macro or command, "at")
@@ -196,6 +204,7 @@ def _xspace(expander: Expander, frame: Frame, command: str) -> bool:
     """A space where text follows at once (xspace); spaces behind a macro are kept anyway."""
     del command
     top = expander.top()
+    top.look(2 if top.text.startswith("{", top.at) else 1)
     if top.text.startswith("{}", top.at):
         top.at += 2
     elif _AFTER_XSPACE.match(top.text, top.at) and top is not frame:
@@ -207,6 +216,7 @@ def _one_dot(expander: Expander, frame: Frame, command: str) -> bool:
     """The dot behind "e.g" in many conference styles, which is not set where one follows."""
     del command
     top = expander.top()
+    top.look(1)
     if not top.text.startswith(".", top.at):
         expander.emit(".", frame)
     return True
@@ -251,3 +261,6 @@ COMMANDS: dict[str, Handler | Macro] = {
     "@secondoftwo": Macro("@secondoftwo", _TWO, "#2"),
     "@gobble": Macro("@gobble", _TWO[:1], ""),
 }
+
+LOCAL: frozenset[Handler] = frozenset((_begin, _end, _in_math, _no_value, _if_star, _xspace, _one_dot))
+"""Handlers that change nothing but what is read and written, or say so (`Memo.drop`)."""

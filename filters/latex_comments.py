@@ -28,6 +28,10 @@ _PARTS = re.compile(
     """,
     re.X,
 )
+# What a line may begin that goes on in the next one.
+_LONG = re.compile(
+    rf"\\(?:begin\s*\{{(?:{VERBATIM}|{_LEFT_OUT})\*?\}}|(?:url|path|nolinkurl|href)[^\S\n]*\n)"
+)
 
 
 def without_comments(text: str) -> str:
@@ -42,7 +46,19 @@ def without_comments(text: str) -> str:
     at = position = 0
     at_line_start = True
     endless: set[str] = set()  # environments of which no end is to come: each is looked for once
-    while part := _PARTS.search(text, position):
+    long = _LONG.search(text)
+    while True:
+        # Only lines with a percent sign, and what is longer than a line, need to be looked at.
+        percent = text.find("%", position)
+        if long is not None and long.start() < position:
+            long = _LONG.search(text, position)
+        starts = [start for start in (percent, long.start() if long else -1) if start >= 0]
+        if not starts:
+            break
+        position = max(position, text.rfind("\n", position, min(starts)) + 1)
+        part = _PARTS.search(text, position)
+        if part is None:
+            break
         position = part.end()
         name = part["block"] or part["out"]
         if name:

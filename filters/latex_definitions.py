@@ -104,7 +104,7 @@ def _let(expander: Expander, frame: Frame, command: str) -> bool:
         _define(expander, Macro(name, known.parameters, known.body, known.letters, known.final))
     elif known is not None:
         if not callable(expander.table.get(name)):
-            expander.table[name] = known
+            expander.define(name, known, everywhere=True)
     elif target in ("relax", "empty"):
         _define(expander, Macro(name, (), "", final=True))
     else:
@@ -179,6 +179,7 @@ def _define_environment(
 ) -> None:
     begin, end = bodies
     expander.environments.pop(name, None)
+    expander.memo.clear()
     if name in PROTECTED or _PROGRAMMING.search(begin + end):
         return
     expander.environments[name] = Environment(
@@ -195,8 +196,9 @@ def _newif(expander: Expander, frame: Frame, command: str) -> bool:
     if name not in PROTECTED:
         flag = name[2:]
         expander.flags[flag] = False
-        expander.table[name] = _user_conditional
-        expander.table[f"{flag}true"] = expander.table[f"{flag}false"] = _set_flag
+        expander.define(name, _user_conditional, everywhere=True)
+        for value in ("true", "false"):
+            expander.define(f"{flag}{value}", _set_flag, everywhere=True)
     return _end(expander, frame)
 
 
@@ -222,13 +224,14 @@ def decide(expander: Expander, frame: Frame, command: str, holds: bool) -> bool:
             return False
         frame = top
     else_start, else_end, fi_start, fi_end = branches
+    frame.jumps = jumps = frame.jumps or {}
     if holds:
-        frame.jumps[fi_start] = fi_end
+        jumps[fi_start] = fi_end
         if else_start >= 0:
-            frame.jumps[else_start] = fi_end
+            jumps[else_start] = fi_end
     elif else_start >= 0:
         frame.at = else_end
-        frame.jumps[fi_start] = fi_end
+        jumps[fi_start] = fi_end
     else:
         frame.at = fi_end
         expander.drop_line(frame)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from filters.latex_macros import FALSE, NO_VALUE, TRUE, Macro, Parameter, ends_in_word
+from filters.latex_memo import Counts, Key, Memo
 from filters.latex_scan import PATTERNS, Frame
 
 MAX_DEPTH = 64
@@ -83,6 +84,7 @@ class Expander:
     table: dict[str, Macro | Handler]
     load: Callable[[str, str], tuple[str, str] | None]
     limit: int = 64 << 20
+    local: frozenset[Handler] = frozenset()
     environments: dict[str, Environment] = field(default_factory=dict)
     flags: dict[str, bool] = field(default_factory=dict)
     toggles: dict[str, bool] = field(default_factory=dict)
@@ -100,8 +102,10 @@ class Expander:
     limited: bool = False
     _source: int = 0
     _work: int = 0
+    _most_work: int = 1_000_000
     _check_word: bool = False
     _nested: int = 0
+    memo: Memo = field(default_factory=Memo)
     _mark: _Mark = field(default_factory=_Mark)
 
     # --- reading
@@ -117,26 +121,39 @@ class Expander:
 
     def _scan(self, frame: Frame) -> bool:
         """Read on in a frame until it ends, which is True, or another may have to be read first."""
-        text, table = frame.text, self.table
-        for found in PATTERNS[frame.letters].finditer(text, frame.at):
-            name = found[1]
-            known = table.get(name)
-            if known is None:
-                continue
+        text, table, memo = frame.text, self.table, self.memo
+        recording = memo.opened
+        letters = frame.letters
+        pattern = PATTERNS[letters]
+        in_file = not frame.macro and not self._nested
+        while True:
+            if recording and recording[-1].depth >= len(self.frames) and not self._nested:
+                memo.close(frame, len(self.frames), self.out, self._counts(), self._check_word)
+            for found in pattern.finditer(text, frame.at):
+                if (known := table.get(found[1])) is not None:
+                    break
+            else:
+                self.emit(text[frame.at :], frame)
+                frame.at = len(text)
+                return True
             start = found.start()
-            self.emit(text[frame.at : start], frame)
-            if not frame.macro and not self._nested:
-                self._mark.move(frame, start, self)
+            if start > frame.at:
+                self.emit(text[frame.at : start], frame)
             frame.at = found.end()
             if isinstance(known, Macro):
-                self._use(known, frame, start)
-            elif not known(self, frame, name):
+                self._use(known, frame, start, in_file)
+                if self.frames[-1] is frame:
+                    continue
+                return False
+            if in_file:
+                self._mark.move(frame, start, self)
+            elif recording and known not in self.local:
+                memo.drop()
+            if not known(self, frame, found[1]):
                 frame.at = found.end()
                 self.emit(found[0], frame)
-            return False
-        self.emit(text[frame.at :], frame)
-        frame.at = len(text)
-        return True
+            if self.frames[-1] is not frame or frame.letters != letters or self.ended:
+                return False
 
     def emit(self, text: str, frame: Frame) -> None:
         """Write to the output what needs no more reading."""
@@ -146,21 +163,26 @@ class Expander:
             raise Stuck(frame.macro)
         if self._check_word:
             self._check_word = False
+            if self.memo.opened:
+                self.memo.checked.add(len(self.out))
             if _LETTER.match(text) and self.out and ends_in_word(self.out[-1]):
                 self.out.append(" ")
         self.out.append(text)
 
     # --- macros
 
-    def _use(self, macro: Macro, frame: Frame, start: int) -> None:
+    def _use(self, macro: Macro, frame: Frame, start: int, in_file: bool) -> None:
         """Put a macro's expansion in its place; where its arguments are not there, it is left as it is."""
         arguments: list[str] = []
         if self._nested and macro.name.isalpha():
             frame.skip_space()  # as TeX does; in text, where a space was meant by some, it is kept
         if macro.parameters:
-            saved = [(held, held.at) for held in self.frames]
-            found = self.arguments(macro.parameters)
+            found = frame.groups(len(macro.parameters)) if macro.plain else None
             if found is None:
+                saved = [(held, held.at) for held in self.frames]
+                found = self.arguments(macro.parameters)
+            if found is None:
+                self.memo.drop()
                 self.frames = [held for held, _ in saved]
                 for held, at in saved:
                     held.at = at
@@ -173,16 +195,56 @@ class Expander:
             self.emit(macro.body, frame)
             self._check_word = True
             return
+        memorable = not self._nested and not frame.silent and self.frames[-1] is frame
+        key = (macro.name, frame.letters, "file" if in_file else "", *arguments)
+        if memorable and self._again(key, frame, in_file):
+            return
+        if in_file:
+            self._mark.move(frame, start, self)
+        if memorable and not self._check_word:
+            self.memo.open(key, frame, self._counts(), len(self.frames), self._inside())
         self.expand(macro, arguments, macro.name)
+
+    def _again(self, key: Key, frame: Frame, in_file: bool) -> bool:
+        """Write what the same use came to before, where it did and the limits leave room for it."""
+        for result in self.memo.known.get(key, ()):
+            if not frame.text.startswith(result.ahead, frame.at):
+                continue
+            depth = len(self.frames)
+            if depth > result.depth and depth + result.expansions > MAX_DEPTH:
+                continue
+            before = self.expansions if in_file else self._mark.expansions
+            if self.expansions + result.expansions - before > MAX_EXPANSIONS:
+                continue
+            if self._work + result.work > self._most_work or result.inside != self._inside():
+                continue
+            self.expansions += result.expansions
+            self._work += result.work
+            frame.at += result.taken
+            if result.parts:
+                self._check_word |= result.spaced
+                self.emit(result.parts[0], frame)
+                self.out.extend(result.parts[1:])
+            self._check_word |= result.ends_in_macro
+            return True
+        return False
+
+    def _counts(self) -> Counts:
+        return len(self.out), self.expansions, self._work
+
+    def _inside(self) -> str:
+        """The user's environment that is open."""
+        return self.open_environments[-1][0] if self.open_environments else ""
 
     def expand(self, macro: Macro, arguments: list[str], name: str) -> None:
         """Have what a macro becomes read next."""
-        longest = max((len(argument) for argument in arguments), default=0)
-        if longest > 1000 and macro.body.count("#") * longest > MAX_EXPANSION:
-            raise Stuck(name)
-        text = macro.expanded(arguments)
         # Most macros come to what holds no more of them, and need not be read again.
-        read_again = any("\\" in argument or argument == NO_VALUE for argument in arguments)
+        read_again = False
+        for argument in arguments:
+            if len(argument) > 1000 and macro.body.count("#") * len(argument) > MAX_EXPANSION:
+                raise Stuck(name)
+            read_again |= "\\" in argument or argument == NO_VALUE
+        text = macro.expanded(arguments)
         if not read_again and macro.is_flat(self.table):
             self.expansions += 1
             self._work += len(text) + 10
@@ -197,7 +259,7 @@ class Expander:
             return
         self.expansions += 1
         self._work += len(text) + 10
-        if self._work > MAX_WORK * self._source + 1_000_000:
+        if self._work > self._most_work:
             self.limited = True
         frames = self.frames
         if (
@@ -260,6 +322,7 @@ class Expander:
         mark.frame.at = mark.start
         self._check_word = False
         self.stuck.add(name)
+        self.memo.clear()
         self.table.pop(name, None)
         self.environments.pop(name, None)
         if self.limited:
@@ -277,10 +340,12 @@ class Expander:
         """Let `name` be known as this until the group ends that is open now, or `everywhere`."""
         if self.groups and not everywhere:
             self.groups[-1].setdefault(name, self.table.get(name))
+        self.memo.clear()
         self.table[name] = known
 
     def close_group(self) -> None:
         """Take back what was defined in the innermost group."""
+        self.memo.clear()
         for name, known in self.groups.pop().items() if self.groups else ():
             if known is None:
                 self.table.pop(name, None)
@@ -332,6 +397,7 @@ class Expander:
             self.limited = True
             return None
         self._source += len(text)
+        self._most_work += MAX_WORK * len(text)
         self.read.append(path)
         body = text.find("\\begin{document}") if self.frames else -1
         frame = Frame(

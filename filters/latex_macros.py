@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ class Macro:
     """A macro or one half of an environment.
 
     `letters`: which characters made names where it was defined. `final`: the body is output and not read
-    again, as of a name that was `\\let` to one of LaTeX's own.
+    again, as of a name that was `\\let` to one of LaTeX's own. `plain`: it takes nothing but arguments.
     """
 
     name: str
@@ -43,43 +43,48 @@ class Macro:
     letters: str = "ordinary"
     final: bool = False
     ends_in_word: bool = False
+    plain: bool = False
     _names: frozenset[str] | None = None
-    _parts: list[str | None] = field(default_factory=list)
+    _parts: list[str] | None = None
+    _places: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ends_in_word = ends_in_word(self.body)
+        self.plain = all(parameter.kind == "argument" for parameter in self.parameters)
 
-    def is_flat(self, table: Container[str]) -> bool:
+    def is_flat(self, table: Mapping[str, object]) -> bool:
         """Whether nothing in the body is a control sequence of `table`, nor internal to a package."""
         if self._names is None:
             names = frozenset(_NAME.findall(self.body)) if "\\" in self.body else frozenset()
             self._names = names | {"@"} if "@" in self.body else names
-        return "@" not in self._names and not any(name in table for name in self._names)
+        return not self._names or ("@" not in self._names and table.keys().isdisjoint(self._names))
 
     def expanded(self, arguments: Sequence[str]) -> str:
         """The body with the arguments in their places; words are kept from running into each other."""
-        if not self._parts:
-            self._parts = _PARAMETER.split(self.body)
-        parts = self._parts
-        result = parts[0] or ""
-        for number, text in zip(parts[1::2], parts[2::2], strict=True):
-            if number is None:
+        if self._parts is None:
+            pieces = _PARAMETER.split(self.body)
+            self._parts = [text or "" for text in pieces[::2]]
+            self._places = [-1 if number is None else int(number) - 1 for number in pieces[1::2]]
+        result = self._parts[0]
+        for place, text in zip(self._places, self._parts[1:], strict=True):
+            if place < 0:
                 argument = "#"
             else:
-                place = int(number) - 1
                 argument = arguments[place] if place < len(arguments) else ""
-            result = _joined(_joined(result, argument), text or "")
+            if argument[:1].isalpha() and ends_in_word(result):
+                result += " "
+            result += argument
+            if text[:1].isalpha() and ends_in_word(result):
+                result += " "
+            result += text
         return result
-
-
-def _joined(before: str, after: str) -> str:
-    if after[:1].isalpha() and ends_in_word(before):
-        return f"{before} {after}"
-    return before + after
 
 
 def ends_in_word(text: str) -> bool:
     """Whether the text ends in a control word, so that a letter behind it would make it another."""
+    last = text[-1:]
+    if not last.isalpha() and last != "@":
+        return False
     found = _ENDS_IN_WORD.search(text, max(0, len(text) - 60))
     if found is None:
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 _ORDINARY = re.compile(r"\\([A-Za-z]+|[^A-Za-z])", re.S)
 _WITH_AT = re.compile(r"\\([A-Za-z@]+|[^A-Za-z@])", re.S)  # packages, and behind \makeatletter
@@ -12,9 +12,14 @@ PATTERNS = {"ordinary": _ORDINARY, "at": _WITH_AT, "expl3": _EXPL3}
 
 _BRACE = re.compile(r"\\.|[{}]", re.S)
 _BRACKET = re.compile(r"\\.|[{}\]]", re.S)
+_WITHIN = r"(?:[^{}\\]++|\\.)*+"
+for _ in range(8):  # groups in groups; what is deeper is counted brace by brace
+    _WITHIN = rf"(?:[^{{}}\\]++|\\.|\{{{_WITHIN}\}})*+"
+_GROUP = re.compile(rf"\s*\{{({_WITHIN})\}}", re.S)
 _SPACE = re.compile(r"\s*")
 _NEAR = 2000  # characters searched for a brace's partner before the partners of all are looked up
 _MAX_OPTION = 20_000  # characters of an argument in brackets
+_FAR = 1 << 60  # beyond any text
 _CONDITIONAL = re.compile(r"\\(if[A-Za-z@]*|else|fi|unless)(?![A-Za-z@])")
 # Names beginning with `if` that no `\fi` ends: the symbol of amsmath's "iff", and tests of ifthen, etoolbox,
 # xparse and LaTeX that take their branches as arguments.
@@ -32,6 +37,7 @@ class Frame:
     for. `macro`: the name of the macro whose expansion this is. `silent`: what is read here is not output.
     `options`: what a package was loaded with.
     `jumps`: where to go on from the start of an `\\else` or `\\fi` of a conditional that has been decided.
+    `seen`: up to where text was looked at and then left to be read.
     """
 
     text: str
@@ -42,7 +48,8 @@ class Frame:
     macro: str = ""
     silent: bool = False
     options: tuple[str, ...] = ()
-    jumps: dict[int, int] = field(default_factory=dict)
+    jumps: dict[int, int] | None = None
+    seen: int = 0
     _partners: dict[int, int] | None = None
     _conditionals: dict[int, tuple[int, int, int, int]] | None = None
 
@@ -52,11 +59,20 @@ class Frame:
             found = _SPACE.match(self.text, self.at)
             self.at = found.end() if found else self.at
 
+    def look(self, count: int) -> None:
+        """Note that the next `count` characters decide something, and stay."""
+        self.seen = max(self.seen, self.at + count)
+
+    def _leave(self, begin: int, count: int = 1) -> None:
+        """Go back to `begin`, as what stands here is not what is wanted."""
+        self.look(count)
+        self.at = begin
+
     def closing(self, start: int) -> int:
         """The place of the brace that closes the one at `start`, -1 where none does."""
-        end = self.text.find("}", start, start + _NEAR)
-        if end > 0 and self.text[end - 1] != "\\" and self.text.find("{", start + 1, end) < 0:
-            return end
+        group = _GROUP.match(self.text, start, start + _NEAR)
+        if group is not None:
+            return group.end() - 1
         depth = 0
         for found in _BRACE.finditer(self.text, start, start + _NEAR):
             if found[0] == "{":
@@ -65,6 +81,7 @@ class Frame:
                 depth -= 1
                 if not depth:
                     return found.start()
+        self.seen = _FAR
         if self._partners is None:
             self._partners = _pairs(self.text)
         return self._partners.get(start, -1)
@@ -72,6 +89,10 @@ class Frame:
     def group(self) -> str | None:
         """What stands in the braces that open here, behind spaces; None where none open."""
         begin = self.at
+        group = _GROUP.match(self.text, begin, begin + _NEAR)
+        if group is not None:
+            self.at = group.end()
+            return group[1]
         self.skip_space()
         if self.text.startswith("{", self.at):
             end = self.closing(self.at)
@@ -79,8 +100,21 @@ class Frame:
                 content = self.text[self.at + 1 : end]
                 self.at = end + 1
                 return content
-        self.at = begin
+        self._leave(begin)
         return None
+
+    def groups(self, count: int) -> list[str] | None:
+        """What stands in the next groups where they are short, as most are; else None."""
+        found: list[str] = []
+        at = self.at
+        for _ in range(count):
+            group = _GROUP.match(self.text, at, at + _NEAR)
+            if group is None:
+                return None
+            found.append(group[1])
+            at = group.end()
+        self.at = at
+        return found
 
     def bracketed(self, opening: str = "[", closing: str = "]") -> str | None:
         """What stands in the brackets that open here, behind spaces; None where none open."""
@@ -92,7 +126,8 @@ class Frame:
                 content = self.text[self.at + len(opening) : found]
                 self.at = found + len(closing)
                 return content
-        self.at = begin
+            self.seen = _FAR
+        self._leave(begin)
         return None
 
     def find(self, what: str, start: int) -> int:
@@ -122,7 +157,7 @@ class Frame:
         if self.text.startswith(text, self.at):
             self.at += len(text)
             return True
-        self.at = begin
+        self._leave(begin, len(text))
         return False
 
     def until(self, delimiter: str) -> str | None:
@@ -130,6 +165,7 @@ class Frame:
         begin = self.at
         end = self.find(delimiter, begin)
         if end < 0:
+            self.seen = _FAR
             return None
         self.at = end + len(delimiter)
         whole = self.text.startswith("{", begin) and self.closing(begin) == end - 1
@@ -138,7 +174,10 @@ class Frame:
     def is_read_up(self) -> bool:
         """Whether nothing but spaces is left."""
         spaces = _SPACE.match(self.text, self.at)
-        return spaces is None or spaces.end() == len(self.text)
+        if spaces is None or spaces.end() == len(self.text):
+            return True
+        self.seen = max(self.seen, spaces.end() + 1)
+        return False
 
     def token(self) -> str | None:
         """The next group's content or the next single token, behind spaces; None where none is left."""
@@ -150,6 +189,8 @@ class Frame:
         found = PATTERNS[self.letters].match(self.text, self.at)
         token = found[0] if found else self.text[self.at]
         self.at += len(token)
+        if len(token) > 1:
+            self.look(1)
         return token
 
     def name(self) -> str | None:

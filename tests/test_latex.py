@@ -8,9 +8,10 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from filters import latex_memo
 from filters.latex import Paper, paper
 from filters.latex_charset import decoded
 from filters.latex_comments import without_comments
@@ -47,6 +48,8 @@ def text(body: str, preamble: str = "", **options: bool) -> str:
         (r"row \\% c", r"row \\"),
         (r"\\\% stays", r"\\\% stays"),
         (r"\url{a.b/x%20y} text % c", r"\url{a.b/x%20y} text"),
+        ("\\url\n{a.b/x%20y} % c\nz", "\\url\n{a.b/x%20y}\nz"),
+        ("\\\\begin{verbatim}\n% c\nz", "\\\\begin{verbatim}\nz"),
         (r"\href{a.b/%7Ex}{it} % c", r"\href{a.b/%7Ex}{it}"),
         (r"\verb|100%| left % c", r"\verb|100%| left"),
         (r"\lstinline!a % b! left % c", r"\lstinline!a % b! left"),
@@ -426,6 +429,72 @@ def test_inputs_in_a_circle_end() -> None:
 def test_nothing_raises_and_nothing_depends_on_what_came_before(source: str) -> None:
     first = one(source)
     assert first == one(source)
+
+
+@pytest.mark.parametrize(
+    ("preamble", "body", "expected"),
+    [
+        (r"\newcommand{\a}{A\xspace}", r"\a, \a b \a{}b \a.", "A, A b Ab A."),
+        (r"\newcommand{\a}{\b}\newcommand{\b}{B}", r"\a \a\renewcommand{\b}{C} \a", "B B C"),
+        (r"\newcommand{\a}{\b}\newcommand{\b}[1]{<#1>}", r"\a{x} \a{x} \a{y}", "<x> <x> <y>"),
+        (r"\newcommand{\a}{\b}\newcommand{\b}[1]{<#1>}", r"\a\al \a\alpha", r"<\al> <\alpha>"),
+        (
+            r"\makeatletter\def\a{\@ifnextchar[{B}{\c}}\def\c#1.{<#1>}",
+            r"\a[ \a[ \a x. \a y.",
+            "B[ B[ <x> <y>",
+        ),
+        (r"\def\a#1{\alpha#1}\def\b{\a{\c}}\def\c{1}", r"\b x\b x\b\b", r"\alpha1 x\alpha1 x\alpha1\alpha1"),
+        (r"\newif\ifd\def\a{\ifd T\else F\fi}", r"\a\a\dtrue\a\dfalse\a", " F F T F"),
+        (r"\def\a{\b}\def\b{B}", r"\a\begingroup\def\b{C}\a\endgroup\a", r"B\begingroupC\endgroupB"),
+        (r"\def\a{\b x}\def\b{\beta}", r"\a\a \a", r"\beta x\beta x \beta x"),
+    ],
+)
+def test_the_same_use_in_other_places(preamble: str, body: str, expected: str) -> None:
+    assert text(body, preamble) == expected
+
+
+_MANY = (
+    *(
+        r"\a",
+        r"\b{x}",
+        r"\b{\a}",
+        r"\c",
+        r"\c*",
+        r"\d{\b{x}}{y}",
+        r"\d{x}{\a y}",
+        r"\e",
+        r"\e x.",
+        r"\f[o]{x}",
+    ),
+    *(
+        r"\renewcommand{\a}{Z}",
+        r"\begin{v}",
+        r"\end{v}",
+        r"\g",
+        "{",
+        "}",
+        " ",
+        "x",
+        ".",
+        "[",
+        r"\begingroup",
+        r"\endgroup",
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(_MANY), max_size=25))
+def test_a_paper_is_the_same_without_the_memo(pieces: list[str]) -> None:
+    preamble = (
+        r"\makeatletter\newcommand{\a}{A\b{q}\xspace}\newcommand{\b}[1]{\beta#1\onedot}\def\c{\@ifstar{\a}{\b}}"
+        r"\def\d#1#2{#2#1\c}\def\e#1.{\d{#1}}\newcommand{\f}[2][\a]{#1\c{#2}\end{v}}"
+        r"\newenvironment{v}{\a}{\b{e}}\def\g{\begin{v}\a}"
+    )
+    found = one("".join(pieces), preamble)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(latex_memo, "_MAX_USES", 0)
+        assert one("".join(pieces), preamble) == found
 
 
 def test_mutated_papers_neither_raise_nor_run_away() -> None:
