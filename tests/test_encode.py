@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -255,3 +257,18 @@ def test_slices_of_a_long_document_are_small(bundled: sentencepiece.SentencePiec
     assert_identical(Watched(bundled, slice_bytes=1000), bundled, [text])
     assert len(sizes) > 15
     assert max(sizes) < 1100
+
+
+def test_threads_of_one_process_do_not_mix_their_words() -> None:
+    encoder = Encoder.from_file(str(MODEL))
+    alone = Encoder.from_file(str(MODEL))
+    texts = [" ".join(f"w{number * 7919 + k}x{k}" for k in range(400)) for number in range(64)]
+    expected = [alone.encode([text])[0].tolist() for text in texts]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            found = list(pool.map(lambda text: encoder.encode([text])[0].tolist(), texts))
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -63,6 +64,8 @@ class Encoder:
             except ValueError as error:
                 self.whole_because = str(error)
         self._memory = WordMemory(self._encode_words, self.dtype, memory_bytes)
+        # The remembered words are one table, and engines run several units in the threads of a process.
+        self._memory_lock = threading.Lock()
         self._separator = b""
 
     @classmethod
@@ -87,7 +90,8 @@ class Encoder:
         if self.whole_because:
             tokens, lengths = self._encode_whole(data)
         else:
-            tokens, lengths = self._encode_cut(data)
+            with self._memory_lock:
+                tokens, lengths = self._encode_cut(data)
         return _add_edges(tokens, lengths, *edges)
 
     def _find_separators(self) -> list[bytes]:
