@@ -18,12 +18,12 @@ _HINT: Final = re.compile(
 
 # What may stand before the first comment and always stays.
 _PREAMBLE: Final = re.compile(
-    r"""[ \t]*(?:
+    r"""[ \t]*+(?:
     \#!(?!\[).*
-    |.*-\*-.*-\*-.*
+    |(?>.*?-\*-.*?-\*-).*
     |\#.*\bcoding[:=].*
     |\#[ ]*(?:frozen_string_literal|typed|warn_indent|syntax|escape)[ ]*[:=].*
-    |<\?(?:php|xml)\b[^>\n]*>?
+    |<\?(?:php|xml)\b[^>\n]*+>?
     |<!DOCTYPE\b[^>]*>
     |<html\b[^>]*>
     |(?:'use[ ]strict'|"use[ ]strict");?

@@ -10,7 +10,7 @@ from typing import Final
 
 def _spaced(patterns: Sequence[str]) -> str:
     """The alternatives of `patterns`, a space in them standing for any white space, line ends too."""
-    return "|".join(f"(?:{pattern})" for pattern in patterns).replace(" ", r"\s+")
+    return "|".join(f"(?:{pattern})" for pattern in patterns).replace(" ", r"\s{1,40}")
 
 
 # Sentences of licence texts: from where one begins to the end of its paragraph all is licence.
@@ -64,12 +64,12 @@ _NOTICE: Final = re.compile(
     |(?i:\(c\)|©)\s*(?i:copyright|\d{{4}})
     |[|,;.]\s(?i:\(c\)|©)\s
     |(?i:all\srights\sreserved)
-    |(?i:spdx-[a-z-]+)\s*:
+    |(?i:spdx-[a-z-]{{1,40}})\s*:
     |</?copyright\b
     |^\W*@(?i:copyright|licen[cs]e)\b
     |^\W*(?i:licen[cs]es?)\s*:\s*\S
     |^\W*(?i:original\s)?(?i:licen[cs]e)(?i:\s(?:information|terms|notice|header))?\s*[:.]?$
-    |(?:^|\|\s)\W*{_NAME_OF_LICENCE.replace(" ", chr(92) + " ")}[.]?(?:$|\s\|)
+    |(?:^|\|\s)\W{{0,8}}{_NAME_OF_LICENCE.replace(" ", chr(92) + " ")}[.]?(?:$|\s\|)
     """,
     re.VERBOSE,
 )

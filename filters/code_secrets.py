@@ -59,7 +59,9 @@ _KEY_MARK: Final = re.compile(
 )
 # detect-secrets knows a private key by its first line; the whole block goes (RFC 7468).
 _PRIVATE_KEY: Final = re.compile(
-    r"(-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----)(.{16,20000}?)(?=-----END )", re.DOTALL
+    r"(-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----)"
+    r"((?:(?!-----BEGIN ).){16,20000}?)(?=-----END )",
+    re.DOTALL,
 )
 _JWT_REST: Final = re.compile(r"[\w.=-]*")  # detect-secrets' expression stops before the signature
 _KEY_LENGTH: Final = 16  # an expression's group that is shorter is a prefix, not the key

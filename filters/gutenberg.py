@@ -53,7 +53,7 @@ _BOOK_LINES = 100  # non-blank lines that a part of an omnibus has between two m
 _FIELD = re.compile(
     r"(title|author|editor|translator|illustrator|language|release date|posting date)\s*:\s*(.*)", re.I
 )
-_NUMBER = re.compile(r"\[\s*e-?(?:book|text)\s*#?\s*(\d{1,6})\s*\]", re.I)
+_NUMBER = re.compile(r"\[\s*e-?(?:book|text)\s*(?:#\s*)?(\d{1,6})\s*\]", re.I)
 _HEADER_LINES = 120  # the longest header of the samples names the number in line 22
 _FIRST_LINE = re.compile(
     r"\W*(?:the )?project gutenberg(?:['’]s)?(?: (?:e-?text|e-?book|edition) of)? (?P<title>.+?)"

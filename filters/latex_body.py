@@ -9,7 +9,7 @@ from filters.latex_definitions import HEADINGS
 from filters.latex_scan import Frame
 
 _VERBATIM = re.compile(rf"\\begin\{{((?:{VERBATIM})\*?)\}}")
-_HEADING = re.compile(rf"\\({'|'.join(HEADINGS)})(?![A-Za-z@])\s*\*?\s*(?=[\[{{])")
+_HEADING = re.compile(rf"\\({'|'.join(HEADINGS)})(?![A-Za-z@])\s*(?:\*\s*)?(?=[\[{{])")
 _APPENDIX = re.compile(r"\\appendix(?![A-Za-z])|\\begin\s*\{(?:appendix|appendices|subappendices)\}")
 _REFERENCES = re.compile(
     r"\\begin\s*\{([A-Za-z]*thebibliography|references|REFERENCES|bibdiv|biblist)(\*?)\}"
@@ -22,8 +22,10 @@ _REFERENCES_TITLE = re.compile(
     re.I,
 )
 _BLANK_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
-_ABSTRACT = re.compile(r"\\begin\s*\{abstract\}(.*?)\\end\s*\{abstract\}|\\abstract\s*(?=\{)", re.S)
-_TITLE = re.compile(r"\\(?:icmltitle|title)\s*(?:\[[^\]]*\])?\s*(?=\{)")
+_ABSTRACT = re.compile(
+    r"\\begin\s*\{abstract\}((?:(?!\\begin\s*\{abstract).)*?)\\end\s*\{abstract\}|\\abstract\s*(?=\{)", re.S
+)
+_TITLE = re.compile(r"\\(?:icmltitle|title)\s*(?:\[[^\]]{0,2000}\]\s*)?(?=\{)")
 
 
 def first_heading(text: str) -> int:

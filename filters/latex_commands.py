@@ -15,7 +15,7 @@ from filters.latex_scan import Frame
 
 _INLINE = re.compile(rf"\\(?:{INLINE})", re.X)
 _VERBATIM = re.compile(rf"(?:{VERBATIM})\*?")
-_AT_CATEGORY = re.compile(r"\s*`\\?@\s*=?\s*(\d+)")
+_AT_CATEGORY = re.compile(r"\s*`\\?@\s*(?:=\s*)?(\d+)")
 _NAME = re.compile(r"[A-Za-z@]+")
 _AFTER_XSPACE = re.compile(r"[A-Za-z0-9($\\]")
 

@@ -14,9 +14,9 @@ _PLAIN = re.compile(r"\\(?:bye|magnification|end)(?![A-Za-z])|\\input\s+\w")
 # Any command that takes another file in, users' own ones by their names too.
 _TAKES_IN = re.compile("input|include|import|subfile|sourcefile", re.I)
 _COMMAND = re.compile(
-    r"\\([A-Za-z]{5,30})\*?\s*(?:\[([^\]{}\n]*)\])?\s*(?:\{([^{}\n]*)\}\s*(?:\{([^{}\n]*)\})?|([\w./-]+))"
+    r"\\([A-Za-z]{5,30})\*?\s*(?:\[([^\]{}\n]{0,1000})\]\s*)?(?:\{([^{}\n]*)\}\s*(?:\{([^{}\n]*)\})?|([\w./-]+))"
 )
-_TOP_LEVEL = re.compile(r"^\s*(\S+)\s+toplevelfile\b", re.M)
+_TOP_LEVEL = re.compile(r"^[^\S\n]*(\S+)[^\S\n]+toplevelfile\b", re.M)
 _USUAL_NAMES = ("main", "ms", "paper", "article", "manuscript", "arxiv", "root")
 _NO_PAPER = re.compile(r"suppl|rebuttal|response|cover|letter|reply|appendix|template|sample", re.I)
 _LPPL = re.compile(r"LaTeX Project Public License|\bLPPL\b|docstrip utility")

@@ -27,7 +27,7 @@ _RESTRICTED: Final = re.compile(
     re.IGNORECASE,
 )
 _COPYRIGHT: Final = re.compile(
-    r"^\W*(?:copyright\b[^\n]{0,20}(?:\d{4}|\(c\)|©)|\(c\)|©).*$", re.MULTILINE | re.IGNORECASE
+    r"^\W{0,40}(?:copyright\b[^\n]{0,20}(?:\d{4}|\(c\)|©)|\(c\)|©).*$", re.MULTILINE | re.IGNORECASE
 )
 _SAYS: Final = re.compile(
     r"licen[cs]|permi|rights|proprietary|confidential|redistribut|warrant", re.IGNORECASE

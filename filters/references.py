@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-_HIDDEN: Final = re.compile(r"<!--.*?(?:-->|\Z)|<nowiki\s*>.*?</nowiki\s*>", re.DOTALL | re.IGNORECASE)
+# A nowiki that is not closed before the next one is none: looking on from each to the end would be quadratic.
+_HIDDEN: Final = re.compile(
+    r"<!--.*?(?:-->|\Z)|<nowiki\s*>(?:(?!<nowiki).)*?</nowiki\s*>", re.DOTALL | re.IGNORECASE
+)
 
 # A reference begins with a tag that does not close itself; a tag without an end lasts until the next one.
 _REFERENCE: Final = re.compile(

@@ -32,8 +32,8 @@ _ALIASES: Final = {
 }
 _BY_ALIAS: Final = {alias: name for name, aliases in _ALIASES.items() for alias in aliases}
 _SEPARATORS: Final = re.compile(r"[\s_,-]+")
-_OPERATORS: Final = re.compile(r"(\s+(?:AND|OR|WITH)\s+|[()])", re.IGNORECASE)
-_SLASH: Final = re.compile(r"\s*/\s*")  # Cargo's OR
+_OPERATORS: Final = re.compile(r"((?<!\s)\s+(?:AND|OR|WITH)\s+|[()])", re.IGNORECASE)
+_SLASH: Final = re.compile(r"(?:(?<!\s)\s+)?/\s*")  # Cargo's OR
 _REMEMBERED: Final = 4096
 # A comment's line of its own, as SPDX has it (specification 2.3, annex E); what closes the comment follows.
 _DECLARED: Final = re.compile(

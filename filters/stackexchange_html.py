@@ -20,7 +20,7 @@ _CELLS = frozenset(("td", "th"))
 _TAG = re.compile(
     r"""<!--(?:.*?-->|.*)
       | <(?P<hidden>script|style)\b(?:.*?</(?P=hidden)\s*>|.*)
-      | <(?P<end>/?)(?P<name>[a-z][^\s/<>]*)(?P<rest>(?>[^<>"']|"[^"<]*"|'[^'<]*')*+|[^<>]*)>
+      | <(?P<end>/?)(?P<name>[a-z][^\s/<>]*+)(?P<rest>(?>[^<>"']|"[^"<]*"|'[^'<]*')*+|[^<>]*)>
       | <[!?/][^<>]*>""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )

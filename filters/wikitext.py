@@ -131,7 +131,7 @@ def _entity(node: HTMLEntity) -> str:
 _SPACE = r"(?<![ \t\xa0])[ \t\xa0]*"
 _CUT_PARENTHESES = re.compile(rf"{_SPACE}[(\[（][ \t,;:/–—]*+{CUT}[ \t,;:/–—{CUT}]*[)\]）]")
 _CUT_OPENING = re.compile(rf"(?<=[(（])[ \t,;:/]*+{CUT}[ \t,;:/{CUT}]*")
-_CUT_CLOSING = re.compile(rf"(?<![ \t,;:/])[ \t,;:/]*{CUT}[ \t,;:/{CUT}]*+(?=[)）])")
+_CUT_CLOSING = re.compile(rf"(?<![ \t,;:/{CUT}])[ \t,;:/]*{CUT}[ \t,;:/{CUT}]*+(?=[)）])")
 _CUT_FIRST = re.compile(rf"^((?: *(?:-|[0-9]+\.) )?)(?= *{CUT})[ {CUT}]*+[,.;:]+ *", re.MULTILINE)
 _CUT_BEFORE_MARK = re.compile(rf"{_SPACE}{CUT}[ {CUT}]*+(?=[.,;:!?)\]\n]|$)")
 _TIDY_SPACES = re.compile(r"(?<=\S)[ \t\xa0]{2,}")

@@ -107,7 +107,7 @@ _MEDIA_NAME = re.compile(
 )
 
 _REDIRECT_WORDS = sorted({word for row in _NAMES.values() for word in row[3].split()})
-_REDIRECT = re.compile(rf"\s*#\s*(?:{'|'.join(_REDIRECT_WORDS)})\s*:?\s*\[\[", re.IGNORECASE)
+_REDIRECT = re.compile(rf"\s*#\s*(?:{'|'.join(_REDIRECT_WORDS)})\s*(?::\s*)?\[\[", re.IGNORECASE)
 
 
 def is_redirect(wikitext: str) -> bool:

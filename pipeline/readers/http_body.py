@@ -16,7 +16,7 @@ from fastwarc.stream_io import BrotliReader, WarcReader, ZstdReader
 from pipeline.readers.warc_records import header_end, header_fields
 
 _STATUS = re.compile(r"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?:\s|\Z)", re.ASCII)
-_CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?\s*([^\s;\"',]+)", re.IGNORECASE)
+_CHARSET = re.compile(r";\s*charset\s*=\s*(?:[\"']\s*)?([^\s;\"',]+)", re.IGNORECASE)
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 _CHUNK = re.compile(rb"\s*([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\n]*)?\r?\n")
 _READ = 1 << 20

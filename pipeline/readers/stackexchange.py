@@ -18,8 +18,8 @@ MAX_ROW_BYTES = 64 << 20
 
 # The dumps' form: a row is an empty element on a line of its own, line feeds inside values are `&#xA;`.
 _ROW = re.compile(r'\s*<row((?:\s+\w+="[^"<]*")*)\s*/>\s*')
-_ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
-_OTHER_LINE = re.compile(r"\ufeff?\s*(?:<\?xml[^>]*>\s*)?(?:<!DOCTYPE[^>]*>\s*)?(?:</?[a-z]+>)?\s*")
+_ATTRIBUTE = re.compile(r'\b(\w+)="([^"]*)"')
+_OTHER_LINE = re.compile(r"\ufeff?\s*+(?:<\?xml[^>]*>\s*+)?(?:<!DOCTYPE[^>]*>\s*+)?(?:</?[a-z]+>\s*+)?")
 _REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#xA;", "\n"), ("&#xD;", "\r"))
 _MAX_INT = (1 << 31) - 1  # SQL Server's int, which ids and scores are
 # Stack Exchange Data Explorer, PostTypes; all but the first two are passed over.
