@@ -176,6 +176,15 @@ class LargestSites(JudgeStage):
         ranked = sorted(posts.items(), key=lambda item: (-item[1], item[0]))
         return RankedSites(keep=self.keep, sites=self.sites, posts=tuple(ranked))
 
+    @classmethod
+    def recorded(cls) -> type[JudgeStage]:
+        """The stage that has the ranks."""
+        return RankedSites
+
+    def gives(self, rule: str) -> bool:
+        """Rules `site` and `site_rank`."""
+        return rule in ("site", "site_rank")
+
     def judge(self, batch: Judging, models: dict[str, Model]) -> None:
         """Nothing: ranks are known once it is settled."""
         raise RuntimeError("sites are ranked before they are judged")

@@ -11,6 +11,7 @@ from pipeline.look.fates import KEPT
 from pipeline.look.finished import FinishedRun
 from pipeline.look.stages import fetched, judge_stages, scored_alike
 from pipeline.manifest import read_manifest
+from pipeline.phases.judge import settled
 from pipeline.phases.phase import stage_settings
 from pipeline.schema import SCORE_FIELDS
 from pipeline.transforms.judging import JudgeStage
@@ -47,7 +48,7 @@ def replay(run: FinishedRun, source: str, edited: Source, examples: int = 3) -> 
     """
     assert edited.flow is not None
     old = judge_stages(run, source)
-    new = list(edited.flow.judge)
+    new = list(settled(edited.flow, run.manifest("prepare", source)).judge)
     digests = run.manifest("judge", source).config["models"]
     same = {stage.name: stage for other in old for stage in new if scored_alike(stage, other, digests)}
     judge = _Judge(old, new, set(same), {stage.name for stage in old if stage in new})

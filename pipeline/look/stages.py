@@ -19,7 +19,7 @@ def judge_stages(run: FinishedRun, source: str) -> list[JudgeStage]:
 
     Raises WinnowError where a stage is not what this version knows.
     """
-    kinds = {stage.name: type(stage) for flow in FLOWS.values() for stage in flow.judge}
+    kinds = {stage.name: stage.recorded() for flow in FLOWS.values() for stage in flow.judge}
     stages = []
     for settings in run.manifest("judge", source).config["judge"]:
         fields = {key: value for key, value in settings.items() if key != "stage"}

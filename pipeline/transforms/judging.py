@@ -153,6 +153,11 @@ class JudgeStage(Stage, ABC):
         del read, records
         return self
 
+    @classmethod
+    def recorded(cls) -> type[JudgeStage]:
+        """The kind of stage whose settings a manifest holds: what `settled` returns."""
+        return cls
+
     @abstractmethod
     def judge(self, batch: Judging, models: dict[str, Model]) -> None:
         """Score `batch.rows()`, record the values, drop what misses a threshold.
