@@ -9,6 +9,7 @@ from pipeline.beam_options import beam_options
 from pipeline.config import read_config
 from pipeline.engine import LOCAL_RUNNERS, Engine
 from pipeline.errors import WinnowError
+from pipeline.files import join
 from pipeline.flow import Flow
 from pipeline.lock import hold
 from pipeline.look.show import log_to_terminal
@@ -19,6 +20,8 @@ from pipeline.phases.earlier import earlier_owners
 from pipeline.phases.phase import Run
 from pipeline.progress import Progress
 from pipeline.remote import RetryNotes, reason, use_options
+from pipeline.report.build import REPORT, report_of
+from pipeline.report.record import write_record
 from pipeline.sources import fingerprinted, select_sources
 from pipeline.start_over import start_over, sweep
 from pipeline.summary import print_summary
@@ -40,7 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
             finally:
                 # What was done is worth seeing also where a later phase had to stop.
                 if outcomes:
+                    write_record(run, outcomes)
                     print_summary(run, outcomes, complete=len(outcomes) == len(options.phases))
+            if report_of(run.out):
+                progress.say(f"the report is {join(run.out, REPORT)}")
     except WinnowError as error:
         progress.say(f"winnow: {error}")
         return 1
@@ -86,11 +92,7 @@ def make_run(options: Options, progress: Progress, held: ExitStack | None = None
         inputs=inputs,
         engine=Engine(for_beam, options.workers),
         progress=progress,
-        published_epochs={
-            name: source.block.published_epochs
-            for name, source in sources.items()
-            if source.block.published_epochs is not None
-        },
+        blocks={name: source.block for name, source in sources.items()},
         exchange="shuffle"
         if options.exchange == "shuffle" or (not options.exchange and not local)
         else "files",

@@ -91,7 +91,7 @@ def _mixture(run: Run) -> Table:
     for source in run.flows:
         drawn = plan["sources"][source]
         epochs = drawn["epochs"] + float(Fraction(drawn["epoch_fraction"]))
-        published = run.published_epochs.get(source)
+        published = run.blocks[source].published_epochs if source in run.blocks else None
         # Under a curriculum a source's share is what its stages come to.
         asked = float(Fraction(drawn["proportion"]))
         share = asked if len(plan["stages"]) == 1 else drawn["rows"] / plan["rows"]

@@ -19,7 +19,7 @@ def test_packages_and_data() -> None:
         "mixtures*",
         "models*",
     ]
-    assert set(setup["package-data"]) == {"mixtures", "models"}
+    assert set(setup["package-data"]) == {"mixtures", "models", "pipeline"}
 
 
 def test_every_package_folder_is_a_package() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import pyarrow.compute as pc
 import xxhash
 
 from pipeline.errors import WinnowError
@@ -49,7 +51,28 @@ def draw(
     if not picks:
         known = f"; rules that did: {', '.join(sorted(rules))}" if rules else ""
         raise WinnowError(f"rule {rule!r} dropped nothing{known}" if rule != KEPT else "nothing was kept")
-    return _rows(picks)
+    rows = rows_at([(pick.path, pick.row) for pick in picks])
+    return [rows[pick.path, pick.row] for pick in picks]
+
+
+def rows_at(
+    places: Iterable[tuple[str, int]], columns: list[str] | None = None, characters: int | None = None
+) -> dict[tuple[str, int], dict[str, Any]]:
+    """The rows (`columns` of them, all by default) at places, each a path and a row in it.
+
+    Each file is read once and one at a time; of texts no more than the first `characters` are kept.
+    """
+    by_path: dict[str, list[int]] = {}
+    for path, row in places:
+        by_path.setdefault(path, []).append(row)
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for path, rows in by_path.items():
+        table = read_parquet(path, columns).take(rows)
+        if characters is not None:
+            at = table.column_names.index("text")
+            table = table.set_column(at, "text", pc.utf8_slice_codeunits(table.column(at), 0, characters))
+        found.update(zip([(path, row) for row in rows], table.to_pylist(), strict=True))
+    return found
 
 
 def _covers(rule: str, verdict: str) -> bool:
@@ -63,14 +86,3 @@ def _rank(order: Order, seed: int, rows: dict[str, list[Any]], row: int) -> floa
     if value is None or threshold is None:
         return float("inf")
     return abs(float(value) - float(threshold)) / max(abs(float(threshold)), 1e-9)
-
-
-def _rows(picks: list[_Pick]) -> list[dict[str, Any]]:
-    by_path: dict[str, list[_Pick]] = {}
-    for pick in picks:
-        by_path.setdefault(pick.path, []).append(pick)
-    rows: dict[_Pick, dict[str, Any]] = {}
-    for path, wanted in by_path.items():
-        taken = read_parquet(path).take([pick.row for pick in wanted]).to_pylist()
-        rows.update(zip(wanted, taken, strict=True))
-    return [rows[pick] for pick in picks]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +14,8 @@ from pipeline.look.finished import FinishedRun
 from pipeline.manifest import read_manifest
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+# Scheme, user and password, then the host: RFC 3986, section 3.2.
+_HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>\[[^\]]*\]|[^/?#:]*)"
 _COLUMNS = ["verdict", "bytes", "language", "url"]
 
 
@@ -54,7 +55,9 @@ class _Counts:
         self.lengths.append(table.column("bytes").to_numpy())
         for entry in pc.value_counts(table.column("language")).to_pylist():
             self.languages[entry["values"] or ""] += entry["counts"]
-        self.hosts.update(host_of(url) for url in table.column("url").to_pylist() if url)
+        for entry in pc.value_counts(host_column(table.column("url"))).to_pylist():
+            if entry["values"] is not None:
+                self.hosts[entry["values"]] += entry["counts"]
 
 
 def statistics(run: FinishedRun, source: str, top: int = 10) -> Statistics:
@@ -84,12 +87,9 @@ def statistics(run: FinishedRun, source: str, top: int = 10) -> Statistics:
     )
 
 
-def host_of(url: str) -> str:
-    """The host of a URL, in lower case; empty where there is none."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+def host_column(urls: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The host of each URL, in lower case; null where there is none."""
+    return pc.utf8_lower(pc.struct_field(pc.extract_regex(pc.fill_null(urls, ""), _HOST), "host"))
 
 
 def most_common(counts: Counter[str], top: int) -> dict[str, int]:

@@ -15,7 +15,7 @@ from typing import Any
 import apache_beam as beam
 import orjson
 
-from pipeline.config import Config
+from pipeline.config import Config, SourceBlock
 from pipeline.dedup.exchange import ExchangeWay
 from pipeline.engine import Engine
 from pipeline.errors import WinnowError
@@ -45,8 +45,9 @@ PACKAGES = (
 @dataclass(frozen=True)
 class Run:
     """One run: its config, what is done to each source with inputs, the inputs, and the engine that does
-    the work. `export`: the format of exported documents, where there are any. `still_ours`: raises
-    WinnowError where another run has taken the output folder over."""
+    the work. `blocks`: every source of the config, also without inputs. `export`: the format of exported
+    documents, where there are any. `still_ours`: raises WinnowError where another run has taken the output
+    folder over."""
 
     out: str
     config: Config
@@ -55,7 +56,7 @@ class Run:
     inputs: dict[str, list[InputFile]]
     engine: Engine
     progress: Progress
-    published_epochs: dict[str, float] = field(default_factory=dict)
+    blocks: dict[str, SourceBlock] = field(default_factory=dict)
     exchange: ExchangeWay = "files"
     limit: int | None = None
     export: str = ""
