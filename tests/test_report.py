@@ -287,7 +287,15 @@ def test_counts_at_edges_are_exact(values: list[float]) -> None:
 
 @pytest.mark.parametrize(
     ("value", "edge"),
-    [(0.3, 0.3), (0.1234, 0.123), (681.29, 681.0), (-0.1234, -0.124), (0, 0), (99999, 99900)],
+    [
+        (0.3, 0.3),
+        (0.1234, 0.123),
+        (681.29, 681.0),
+        (-0.1234, -0.124),
+        (0, 0),
+        (99999, 99900),
+        (999999999.9999999, 999e6),
+    ],
 )
 def test_edges_are_decimals(value: float, edge: float) -> None:
     assert floor(np.array([value]))[0] == edge

@@ -60,8 +60,11 @@ class Spread:
 
 def floor(values: Numbers) -> Numbers:
     """Each value rounded down to a decimal of three digits; what is nearer to 0 than a millionth, to that."""
-    size = np.abs(values)
-    exponent = np.floor(np.log10(np.maximum(size, _SMALLEST))).astype(np.int64) - _DIGITS
+    size = np.maximum(np.abs(values), _SMALLEST)
+    exponent = np.floor(np.log10(size))
+    # The logarithm was rounded too: just under a power of ten it is that power's.
+    exponent -= 10.0**exponent > size
+    exponent = exponent.astype(np.int64) - _DIGITS
     # Dividing or multiplying by an exact power of ten gives the double nearest to the decimal.
     up, down = 10.0 ** np.maximum(exponent, 0), 10.0 ** np.maximum(-exponent, 0)
     whole = np.floor(values / up * down)
