@@ -18,13 +18,14 @@ from pipeline.parquet import read_parquet, to_parquet
 from pipeline.phases import duplicates, judge, prepare
 from pipeline.phases.phase import (
     Account,
+    Earlier,
     Job,
     Outcome,
     Run,
+    Wanted,
     commit,
     count_all,
     phase_key,
-    required,
     run_jobs,
     timed,
     up_to_date,
@@ -39,15 +40,12 @@ VERSION = 2
 def curate(run: Run) -> Outcome:
     """Run the phase for every source."""
     with timed(Outcome(PHASE)) as outcome:
-        judged = {source: required(run, judge.PHASE, source) for source in run.flows}
+        earlier = Earlier(run)
+        judged = {source: earlier(judge.PHASE, source) for source in run.flows}
         listed = {
-            source: required(run, duplicates.PHASE, source)
-            for source in duplicates.sources_with_duplicates(run)
+            source: earlier(duplicates.PHASE, source) for source in duplicates.sources_with_duplicates(run)
         }
-        keys = {
-            s: phase_key(VERSION, judged[s].content, listed[s].content if s in listed else "")
-            for s in run.flows
-        }
+        keys = {source: wanted(run, source, earlier).key for source in run.flows}
         outcome.ran = [s for s in run.flows if not up_to_date(run, PHASE, s, keys[s])]
         jobs = [_job(run, source, judged[source], listed.get(source)) for source in outcome.ran]
         receipts = run_jobs(run, PHASE, jobs)
@@ -56,6 +54,13 @@ def curate(run: Run) -> Outcome:
             folders = [f"curated/{source}", f"dropped/{source}"]
             commit(run, PHASE, Account(source, keys[source], {}, receipts[source], books, folders))
     return outcome
+
+
+def wanted(run: Run, source: str, earlier: Earlier) -> Wanted:
+    """The phase's config, which is none, and its key for `source`: of what was judged and of duplicates."""
+    with_duplicates = source in duplicates.sources_with_duplicates(run)
+    listed = earlier(duplicates.PHASE, source).content if with_duplicates else ""
+    return Wanted({}, phase_key(VERSION, earlier(judge.PHASE, source).content, listed))
 
 
 def _job(run: Run, source: str, judged: Manifest, listed: Manifest | None) -> Job:

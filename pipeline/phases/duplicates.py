@@ -22,11 +22,12 @@ from pipeline.phases.exchange_rounds import Party, run_round
 from pipeline.phases.near import NearParty, near_duplicates
 from pipeline.phases.phase import (
     Account,
+    Earlier,
     Outcome,
     Run,
+    Wanted,
     commit,
     phase_key,
-    required,
     stage_settings,
     timed,
     up_to_date,
@@ -43,11 +44,11 @@ def duplicates(run: Run) -> Outcome:
     with timed(Outcome(PHASE)) as outcome:
         sources = sources_with_duplicates(run)
         groups = _groups(run, sources)
-        manifests = {source: required(run, judge.PHASE, source) for source in sources}
-        configs = {source: _config(run, source) for source in sources}
-        # A survivor may be in any source, so each source's lists depend on all of them and on their priority.
-        everything = [[s, configs[s], manifests[s].content] for s in sources]
-        keys = {source: phase_key(VERSION, source, everything) for source in sources}
+        earlier = Earlier(run)
+        manifests = {source: earlier(judge.PHASE, source) for source in sources}
+        made_with = {source: wanted(run, source, earlier) for source in sources}
+        configs = {source: made_with[source].config for source in sources}
+        keys = {source: made_with[source].key for source in sources}
         outcome.ran = [s for s in sources if not up_to_date(run, PHASE, s, keys[s])]
         if not outcome.ran:
             return outcome
@@ -77,6 +78,16 @@ def duplicates(run: Run) -> Outcome:
             books = _books(run, source, batches[source])
             commit(run, PHASE, Account(source, keys[source], configs[source], receipts, books, folders))
     return outcome
+
+
+def wanted(run: Run, source: str, earlier: Earlier) -> Wanted:
+    """The phase's config and key for `source`.
+
+    A survivor may be in any source, so each source's lists depend on all of them and on their priority.
+    """
+    sources = sources_with_duplicates(run)
+    everything = [[s, _config(run, s), earlier(judge.PHASE, s).content] for s in sources]
+    return Wanted(_config(run, source), phase_key(VERSION, source, everything))
 
 
 def sources_with_duplicates(run: Run) -> list[str]:

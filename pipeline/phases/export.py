@@ -20,13 +20,14 @@ from pipeline.parquet import read_parquet, to_parquet
 from pipeline.phases import curate, prepare
 from pipeline.phases.phase import (
     Account,
+    Earlier,
     Job,
     Outcome,
     Run,
+    Wanted,
     commit,
     count_all,
     phase_key,
-    required,
     run_jobs,
     timed,
     up_to_date,
@@ -101,9 +102,10 @@ FORMATS = {
 def export(run: Run) -> Outcome:
     """Run the phase for every source, in the run's format."""
     with timed(Outcome(PHASE)) as outcome:
-        curated = {source: required(run, curate.PHASE, source) for source in run.flows}
-        config = {"format": run.export, "zstandard": zstandard.__version__}
-        keys = {source: phase_key(VERSION, config, curated[source].content) for source in run.flows}
+        earlier = Earlier(run)
+        curated = {source: earlier(curate.PHASE, source) for source in run.flows}
+        config = _config(run)
+        keys = {source: wanted(run, source, earlier).key for source in run.flows}
         outcome.ran = [s for s in run.flows if not up_to_date(run, PHASE, s, keys[s])]
         jobs = [_job(run, source, config, curated[source]) for source in outcome.ran]
         receipts = run_jobs(run, PHASE, jobs)
@@ -112,6 +114,16 @@ def export(run: Run) -> Outcome:
             account = Account(source, keys[source], config, receipts[source], books, [f"{PHASE}/{source}"])
             commit(run, PHASE, account)
     return outcome
+
+
+def wanted(run: Run, source: str, earlier: Earlier) -> Wanted:
+    """The phase's config and key for `source`: of the format and of what was curated."""
+    config = _config(run)
+    return Wanted(config, phase_key(VERSION, config, earlier(curate.PHASE, source).content))
+
+
+def _config(run: Run) -> dict[str, str]:
+    return {"format": run.export, "zstandard": zstandard.__version__}
 
 
 def _job(run: Run, source: str, config: dict[str, str], curated: Manifest) -> Job:

@@ -24,13 +24,14 @@ from pipeline.phases import prepare
 from pipeline.phases.exchange_rounds import list_path
 from pipeline.phases.phase import (
     Account,
+    Earlier,
     Job,
     Outcome,
     Run,
+    Wanted,
     commit,
     count_all,
     phase_key,
-    required,
     run_jobs,
     stage_settings,
     timed,
@@ -48,18 +49,15 @@ VERSION = 3
 def judge(run: Run) -> Outcome:
     """Run the phase for every source."""
     with timed(Outcome(PHASE)) as outcome:
-        prepared = {source: required(run, prepare.PHASE, source) for source in run.flows}
+        earlier = Earlier(run)
+        prepared = {source: earlier(prepare.PHASE, source) for source in run.flows}
+        made_with = {source: wanted(run, source, earlier) for source in run.flows}
         run = replace(run, flows={s: settled(run.flows[s], prepared[s]) for s in run.flows})
         listed = {
-            source: required(run, lines_phase.PHASE, source)
-            for source in run.flows
-            if run.flows[source].rounds
+            source: earlier(lines_phase.PHASE, source) for source in run.flows if run.flows[source].rounds
         }
-        configs = {source: _config(run, source) for source in run.flows}
-        keys = {
-            s: phase_key(VERSION, configs[s], prepared[s].content, listed[s].content if s in listed else "")
-            for s in run.flows
-        }
+        configs = {source: made_with[source].config for source in run.flows}
+        keys = {source: made_with[source].key for source in run.flows}
         outcome.ran = [s for s in run.flows if not up_to_date(run, PHASE, s, keys[s])]
         jobs = [_job(run, s, configs[s], prepared[s], listed.get(s)) for s in outcome.ran]
         receipts = run_jobs(run, PHASE, jobs)
@@ -80,8 +78,16 @@ def settled(flow: Flow, prepared: Manifest) -> Flow:
     return replace(flow, judge=tuple(stage.settled(flow.read, records) for stage in flow.judge))
 
 
-def _config(run: Run, source: str) -> dict[str, Any]:
-    flow = run.flows[source]
+def wanted(run: Run, source: str, earlier: Earlier) -> Wanted:
+    """The phase's config and key for `source`: of what was prepared and of what shares lines."""
+    prepared = earlier(prepare.PHASE, source)
+    flow = settled(run.flows[source], prepared)
+    config = _config(run, flow)
+    listed = earlier(lines_phase.PHASE, source).content if flow.rounds else ""
+    return Wanted(config, phase_key(VERSION, config, prepared.content, listed))
+
+
+def _config(run: Run, flow: Flow) -> dict[str, Any]:
     return {
         "judge": stage_settings(flow.judge),
         "duplicates": stage_settings(flow.duplicates),

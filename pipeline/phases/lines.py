@@ -16,11 +16,12 @@ from pipeline.phases.earlier import Owners, earlier_owners
 from pipeline.phases.exchange_rounds import Party, list_path, run_round
 from pipeline.phases.phase import (
     Account,
+    Earlier,
     Outcome,
     Run,
+    Wanted,
     commit,
     phase_key,
-    required,
     stage_settings,
     timed,
     up_to_date,
@@ -35,13 +36,12 @@ def lines(run: Run) -> Outcome:
     """Run the phase for every source whose flow has rounds; the others pass."""
     with timed(Outcome(PHASE)) as outcome:
         sources = [source for source in run.flows if run.flows[source].rounds]
-        manifests = {source: required(run, prepare.PHASE, source) for source in sources}
+        earlier = Earlier(run)
+        made_with = {source: wanted(run, source, earlier) for source in sources}
+        manifests = {source: earlier(prepare.PHASE, source) for source in sources}
         owners = {source: earlier_owners(run.out, source, run.flows[source]) for source in sources}
-        configs = {s: _config(run, s, owners[s]) for s in sources}
-        keys = {
-            s: phase_key(VERSION, configs[s]["rounds"], configs[s]["against"], manifests[s].content)
-            for s in sources
-        }
+        configs = {source: made_with[source].config for source in sources}
+        keys = {source: made_with[source].key for source in sources}
         outcome.ran = [s for s in sources if not up_to_date(run, PHASE, s, keys[s])]
         batches = {source: prepare.batches(manifests[source]) for source in outcome.ran}
         receipts = _run_rounds(run, batches, owners)
@@ -51,6 +51,13 @@ def lines(run: Run) -> Outcome:
             account = Account(source, keys[source], configs[source], receipts[source], books, folders)
             commit(run, PHASE, account)
     return outcome
+
+
+def wanted(run: Run, source: str, earlier: Earlier) -> Wanted:
+    """The phase's config and key for `source`; the way of the exchange changes no answer."""
+    config = _config(run, source, earlier_owners(run.out, source, run.flows[source]))
+    prepared = earlier(prepare.PHASE, source)
+    return Wanted(config, phase_key(VERSION, config["rounds"], config["against"], prepared.content))
 
 
 def _config(run: Run, source: str, owners: dict[str, Owners]) -> dict[str, Any]:

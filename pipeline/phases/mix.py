@@ -24,13 +24,14 @@ from pipeline.manifest import Manifest
 from pipeline.parquet import read_parquet
 from pipeline.phases.phase import (
     Account,
+    Earlier,
     Job,
     Outcome,
     Run,
+    Wanted,
     commit,
     count_all,
     phase_key,
-    required,
     run_jobs,
     timed,
     up_to_date,
@@ -53,9 +54,10 @@ PLAN = "shards/plan.json"
 def mix(run: Run) -> Outcome:
     """Run the phase for the mixture of all sources."""
     with timed(Outcome(PHASE)) as outcome:
-        tokenized = {source: required(run, TOKENIZE, source) for source in sorted(run.flows)}
+        earlier = Earlier(run)
+        tokenized = {source: earlier(TOKENIZE, source) for source in sorted(run.flows)}
         config = _config(run)
-        key = phase_key(VERSION, config, [[source, tokenized[source].content] for source in tokenized])
+        key = wanted(run, MIXTURE, earlier).key
         if up_to_date(run, PHASE, MIXTURE, key):
             return outcome
         outcome.ran = [MIXTURE]
@@ -75,6 +77,14 @@ def mix(run: Run) -> Outcome:
         receipts += [*exports, Receipt("manifest", key, outputs.written, {})]
         commit(run, PHASE, Account(MIXTURE, key, config, receipts, books, ["shards"]))
     return outcome
+
+
+def wanted(run: Run, source: str, earlier: Earlier) -> Wanted:
+    """The phase's config and key for `source`, which is the mixture of all."""
+    assert source == MIXTURE
+    config = _config(run)
+    tokens = [[name, earlier(TOKENIZE, name).content] for name in sorted(run.flows)]
+    return Wanted(config, phase_key(VERSION, config, tokens))
 
 
 def _config(run: Run) -> dict[str, Any]:

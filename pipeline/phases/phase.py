@@ -217,6 +217,28 @@ def required(run: Run, phase: str, source: str) -> Manifest:
     return manifest
 
 
+@dataclass
+class Earlier:
+    """The manifests of earlier phases, each read once; raises WinnowError for one that is not there."""
+
+    run: Run
+    _read: dict[tuple[str, str], Manifest] = field(default_factory=dict)
+
+    def __call__(self, phase: str, source: str) -> Manifest:
+        """The manifest of `phase` for `source`."""
+        if (phase, source) not in self._read:
+            self._read[phase, source] = required(self.run, phase, source)
+        return self._read[phase, source]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a phase is to be made with for one source: its part of the config, and its key."""
+
+    config: dict[str, Any]
+    key: str
+
+
 def phase_key(number: int, *parts: object) -> str:
     """The key of a phase for one source: its version number and all it depends on."""
     return digest([number, versions(), *parts])

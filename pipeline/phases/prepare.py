@@ -29,9 +29,11 @@ from pipeline.phases.first_pass import (
 from pipeline.phases.input_writer import HEAD_BYTES, InputWriter
 from pipeline.phases.phase import (
     Account,
+    Earlier,
     Job,
     Outcome,
     Run,
+    Wanted,
     commit,
     count_all,
     phase_key,
@@ -51,11 +53,9 @@ VERSION = 3
 def prepare(run: Run) -> Outcome:
     """Run the phase for every source with inputs."""
     with timed(Outcome(PHASE)) as outcome:
-        configs = {source: _config(run, source) for source in run.flows}
-        keys = {
-            source: phase_key(VERSION, config, [file.identity() for file in run.inputs[source]])
-            for source, config in configs.items()
-        }
+        made_with = {source: wanted(run, source, Earlier(run)) for source in run.flows}
+        configs = {source: made_with[source].config for source in run.flows}
+        keys = {source: made_with[source].key for source in run.flows}
         outcome.ran = [s for s in run.flows if not up_to_date(run, PHASE, s, keys[s])]
         spreads = spread_inputs(run, outcome.ran)
         jobs = [_job(run, source, configs[source], spreads[source]) for source in outcome.ran]
@@ -72,6 +72,13 @@ def prepare(run: Run) -> Outcome:
             commit(run, PHASE, account)
             remove_unnamed(run.out, [rows_folder(source)], set())
     return outcome
+
+
+def wanted(run: Run, source: str, earlier: Earlier) -> Wanted:
+    """The phase's config and key for `source`: nothing comes before it."""
+    del earlier
+    config = _config(run, source)
+    return Wanted(config, phase_key(VERSION, config, [file.identity() for file in run.inputs[source]]))
 
 
 def _config(run: Run, source: str) -> dict[str, Any]:

@@ -26,13 +26,14 @@ from pipeline.phases.curate import PHASE as CURATE
 from pipeline.phases.encode import ROOM, checked_tokenizer, encode_job, encoded_folder, encoder_of
 from pipeline.phases.phase import (
     Account,
+    Earlier,
     Job,
     Outcome,
     Run,
+    Wanted,
     commit,
     count_all,
     phase_key,
-    required,
     run_jobs,
     timed,
     up_to_date,
@@ -58,11 +59,12 @@ def tokenize(run: Run) -> Outcome:
             raise WinnowError(
                 "a source cannot be called validation, the name of what is held out of all sources"
             )
-        curated = {source: required(run, CURATE, source) for source in run.flows}
+        earlier = Earlier(run)
+        curated = {source: earlier(CURATE, source) for source in run.flows}
         model = checked_tokenizer(run.config.tokenizer)
         config = _config(run, model)
         beside = _beside(run)
-        keys = {s: phase_key(VERSION, config | beside, curated[s].content) for s in run.flows}
+        keys = {source: wanted(run, source, earlier).key for source in run.flows}
         outcome.ran = [source for source in run.flows if not up_to_date(run, PHASE, source, keys[source])]
         encode = [encode_job(source, model, curated[source]) for source in outcome.ran]
         encoded = run_jobs(run, ROOM, encode)
@@ -70,8 +72,8 @@ def tokenize(run: Run) -> Outcome:
         shards = run_jobs(run, f"{PHASE}/assemble", jobs)
         sidecars: dict[str, list[Receipt]] = {source: [] for source in outcome.ran}
         if beside:
-            wanted = beside["sidecars"], beside["tokenizer_name"]
-            sidecars = run_jobs(run, SIDECARS, [sidecars_job(s, *wanted, shards[s]) for s in outcome.ran])
+            asked = beside["sidecars"], beside["tokenizer_name"]
+            sidecars = run_jobs(run, SIDECARS, [sidecars_job(s, *asked, shards[s]) for s in outcome.ran])
         for source in outcome.ran:
             books = _books(run, source, curated[source], shards[source])
             manifest = _manifest(run, source, config | beside, shards[source], sidecars[source])
@@ -83,6 +85,12 @@ def tokenize(run: Run) -> Outcome:
             )
             commit(run, PHASE, account)
     return outcome
+
+
+def wanted(run: Run, source: str, earlier: Earlier) -> Wanted:
+    """The phase's config and key for `source`: of the tokenizer and of what was curated."""
+    config = _config(run, checked_tokenizer(run.config.tokenizer)) | _beside(run)
+    return Wanted(config, phase_key(VERSION, config, earlier(CURATE, source).content))
 
 
 def _config(run: Run, model: Model) -> dict[str, Any]:
