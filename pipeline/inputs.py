@@ -163,11 +163,14 @@ def _distinct(short: dict[str, str]) -> dict[str, str]:
     return names
 
 
-def fingerprint_inputs(files: list[InputFile], memory_path: str, verify: bool) -> list[InputFile]:
+def fingerprint_inputs(
+    files: list[InputFile], memory_path: str, verify: bool, remember: bool = True
+) -> list[InputFile]:
     """Add to each file what identifies its content.
 
     Object stores give a checksum; a local file is hashed once (xxh3_128) and later trusted by size and
     modification time, remembered in the file at `memory_path`, unless `verify` asks to hash it again.
+    Without `remember` nothing is written.
     """
     memory = {} if verify or not exists(memory_path) else unsealed(read_file(memory_path)) or {}
     listed = [*files, *(other for file in files for other in file.beside)]
@@ -175,7 +178,8 @@ def fingerprint_inputs(files: list[InputFile], memory_path: str, verify: bool) -
     with ThreadPoolExecutor(max_workers=32 if remote else 4) as pool:
         marks = list(pool.map(lambda file: _fingerprint(file, memory), listed))
     known = dict(zip([file.path for file in listed], marks, strict=True))
-    write_file(memory_path, sealed(known))
+    if remember:
+        write_file(memory_path, sealed(known))
 
     def marked(file: InputFile) -> InputFile:
         *state, fingerprint = known[file.path]

@@ -44,6 +44,7 @@ class Options:
     limit: int | None = None
     fresh: bool = False
     verify_inputs: bool = False
+    plan: bool = False
     workers: int = 0
     tokens: str | int | None = None
     exchange: str = ""
@@ -66,6 +67,7 @@ def parse_options(arguments: list[str]) -> Options:
         limit=known.limit,
         fresh=known.fresh,
         verify_inputs=known.verify_inputs,
+        plan=known.plan,
         workers=known.workers,
         tokens=_tokens(known.tokens),
         exchange=known.exchange,
@@ -109,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--limit", metavar="N", type=int, help="only the first N records of each input file")
     what.add_argument(
         "--tokens", metavar="N", help="the token budget, as 1.4T or 2B, instead of the config's"
+    )
+    what.add_argument(
+        "--plan", action="store_true", help="say what would run and why, and about how long; run nothing"
     )
     where = parser.add_argument_group("where results go")
     where.add_argument("--output", metavar="DIR", default="out", help="the output folder (default: out)")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 
+from rich.console import Console
+
 from pipeline.beam_options import beam_options
 from pipeline.config import read_config
 from pipeline.engine import LOCAL_RUNNERS, Engine
@@ -18,6 +20,7 @@ from pipeline.options import Options, default_config, parse_options
 from pipeline.phases import lines, run_phases
 from pipeline.phases.earlier import earlier_owners
 from pipeline.phases.phase import Run
+from pipeline.plan import plan_phases, print_plan
 from pipeline.progress import Progress
 from pipeline.remote import RetryNotes, reason, use_options
 from pipeline.report.build import REPORT, report_of
@@ -36,6 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
         options = parse_options(sys.argv[1:] if arguments is None else arguments)
         with ExitStack() as held:
             run = make_run(options, progress, held)
+            if options.plan:
+                print_plan(run, plan_phases(run, options.phases, options.fresh), Console())
+                return 0
             outcomes = []
             try:
                 for outcome in run_phases(run, options.phases):
@@ -78,11 +84,12 @@ def make_run(options: Options, progress: Progress, held: ExitStack | None = None
     if lines.PHASE in options.phases:
         for name, flow in selection.flows.items():
             earlier_owners(options.output, name, flow)
-    still_ours = held.enter_context(hold(options.output)) if held else lambda: None
-    if options.fresh:
-        start_over(options.output)
-    sweep(options.output)
-    inputs = fingerprinted(selection, options.output, options.verify_inputs)
+    still_ours = held.enter_context(hold(options.output)) if held and not options.plan else lambda: None
+    if not options.plan:  # which writes nothing
+        if options.fresh:
+            start_over(options.output)
+        sweep(options.output)
+    inputs = fingerprinted(selection, options.output, options.verify_inputs, not options.plan)
     local = options.runner in LOCAL_RUNNERS
     return Run(
         out=options.output,

@@ -93,10 +93,12 @@ def select_sources(config: Config, sources: dict[str, Source], options: Options)
     return Selection(flows, proportions, inputs, warnings)
 
 
-def fingerprinted(selection: Selection, out: str, verify: bool) -> dict[str, list[InputFile]]:
+def fingerprinted(
+    selection: Selection, out: str, verify: bool, remember: bool = True
+) -> dict[str, list[InputFile]]:
     """The inputs of each source with their fingerprints."""
     return {
-        name: fingerprint_inputs(files, memory_path(out, name), verify)
+        name: fingerprint_inputs(files, memory_path(out, name), verify, remember)
         for name, files in selection.inputs.items()
     }
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
 from pipeline.files import exists, join, read_file, write_file
+from pipeline.phases.mix import MIXTURE
 from pipeline.phases.phase import Outcome, Run
 
 CONFIG = "report/config.json"
@@ -41,8 +43,16 @@ def write_record(run: Run, outcomes: list[Outcome]) -> None:
                 "seconds": round(outcome.seconds, 3),
                 "sources": sorted(outcome.ran),
                 "workers": run.engine.workers,
+                "bytes": input_bytes(run, outcome.ran),
             }
     _write(join(run.out, TIMINGS), timings)
+
+
+def input_bytes(run: Run, sources: Iterable[str]) -> int:
+    """Bytes of the input files of `sources`, of all where the mixture is among them."""
+    chosen = set(sources)
+    listed = set(run.inputs) if MIXTURE in chosen else chosen
+    return sum(file.size for source in listed for file in run.inputs[source])
 
 
 def read_record(out: str) -> dict[str, Any]:
