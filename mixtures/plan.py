@@ -10,7 +10,7 @@ from fractions import Fraction
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.look.show import log_to_terminal, say
+from pipeline.look.show import log_to_terminal, say, wide_console
 
 log_to_terminal()  # before Beam is imported: it chatters while it is
 
@@ -29,6 +29,8 @@ from pipeline.phases.tokenize import PHASE as TOKENIZE  # noqa: E402  # see abov
 from pipeline.sealed import unsealed  # noqa: E402  # see above
 from pipeline.sizes import format_bytes, parse_amount  # noqa: E402  # see above
 
+_WIDTH = 110  # of the table of sources, whose figures must not be cut
+
 _EPILOG = """\
 examples:
   python -m mixtures.plan mixtures/llama1.yaml --run out
@@ -38,7 +40,7 @@ examples:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the plan; returns the exit status: 0 printed, 1 stopped with one sentence."""
-    console = Console()
+    console = wide_console(_WIDTH)
     try:
         options = _parse(sys.argv[1:] if arguments is None else arguments)
         config, sources = read_config(options.spec)

@@ -69,7 +69,7 @@ def _documents(run: Run) -> Table:
     table = Table(title="documents", title_justify="left")
     table.add_column("source")
     table.add_column("step")
-    table.add_column("rule")
+    table.add_column("rule", overflow="fold")
     table.add_column("documents", justify="right")
     table.add_column("bytes of text", justify="right")
     for source in run.flows:

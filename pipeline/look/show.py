@@ -59,6 +59,12 @@ def log_to_terminal() -> None:
     logging.basicConfig(level=logging.ERROR, handlers=[terminal_handler()], force=True)
 
 
+def wide_console(width: int) -> Console:
+    """A console of at least `width` columns: a figure cut short by a narrow window would be a wrong one."""
+    console = Console()
+    return console if console.width >= width else Console(width=width)
+
+
 def print_json(value: Any) -> None:
     """Print `value` as JSON for scripts, which a terminal can be shown too."""
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
