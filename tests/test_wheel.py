@@ -34,7 +34,7 @@ def test_constraints_pin_every_dependency_and_name_no_host() -> None:
     pinned = {pin.split("==")[0].lower().replace("_", "-") for pin in pins}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    names = {name.split(">")[0].split("<")[0].split("=")[0].lower() for name in wanted}
+    names = {re.split(r"[\[<>=]", name)[0].lower() for name in wanted}
     assert names <= pinned
 
 
