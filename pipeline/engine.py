@@ -7,13 +7,17 @@ dead worker ends the run instead of hanging it.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shlex
+import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import (
@@ -42,7 +46,8 @@ class Engine:
     """Runs pipelines with one set of Beam options.
 
     `workers`: processes of the local runner; 0 for one a core, where there is enough to read. Raises
-    WinnowError with the user's sentence where a unit failed with one; anything else is passed on.
+    WinnowError with the user's sentence where a unit failed with one, KeyboardInterrupt where the user
+    stopped it, whatever Beam made of that; anything else is passed on.
     """
 
     def __init__(self, options: PipelineOptions, workers: int = 0) -> None:
@@ -53,10 +58,16 @@ class Engine:
 
     def run(self, build: Callable[[beam.Pipeline], object], size: int, elements: int) -> None:
         """Build and run one pipeline over `elements` work items that read `size` bytes together."""
+        interrupted = threading.Event()
         try:
-            with beam.Pipeline(runner=self._make_runner(size, elements), options=self._options) as pipeline:
+            with (
+                _noting_interrupts(interrupted),
+                beam.Pipeline(runner=self._make_runner(size, elements), options=self._options) as pipeline,
+            ):
                 build(pipeline)
         except Exception as error:
+            if interrupted.is_set():
+                raise KeyboardInterrupt from error
             message = re.search(f"{USER_MESSAGE}(.*?){USER_MESSAGE}", str(error), re.DOTALL)
             if message:
                 raise WinnowError(message[1].strip()) from error
@@ -86,6 +97,31 @@ class Engine:
                 )
             ),
         )
+
+
+@contextmanager
+def _noting_interrupts(interrupted: threading.Event) -> Iterator[None]:
+    """Set `interrupted` at Ctrl-C, which still interrupts as before but leaves the process silent.
+
+    Raised inside a DoFn in this process it ends as the text of some RuntimeError, and a worker process that
+    it ended as one that died.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only there are signals handled
+        yield
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        # What is torn down from here on Beam's log and its threads would tell in tracebacks.
+        logging.disable()
+        threading.excepthook = lambda args: None
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _let_workers_import_us() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +68,23 @@ def test_what_a_unit_could_not_do_is_said_in_its_own_words(tmp_path: Path) -> No
     with pytest.raises(WinnowError) as error:
         Engine(PipelineOptions([])).run(build, 0, 2)
     assert str(error.value) == "13 is no number to work with"
+
+
+def test_ctrl_c_inside_a_unit_is_no_error_of_the_unit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(logging, "disable", lambda level=logging.CRITICAL: None)
+    path = listed(tmp_path, [1, 2])
+
+    def interrupted(unit: Unit, outputs: Outputs) -> dict[str, Any]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return {}
+
+    def build(pipeline: beam.Pipeline) -> None:
+        _ = pipeline | beam.Create([path]) | RunUnits(str(tmp_path), {"s": interrupted}, {})
+
+    with pytest.raises(KeyboardInterrupt):
+        Engine(PipelineOptions([])).run(build, 0, 2)
+    assert not list(tmp_path.rglob("u*.json"))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

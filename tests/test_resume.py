@@ -80,6 +80,24 @@ def test_a_dead_worker_ends_the_run_with_a_sentence(tmp_path: Path) -> None:
     assert start(pattern, tmp_path / "out", "--workers", "2").wait(timeout=120) == 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_is_answered_in_one_line_and_the_run_goes_on_later(tmp_path: Path, workers: int) -> None:
+    pattern = write_corpus(tmp_path / "in", files=6, pages=300)
+    out = tmp_path / "out"
+    job = start(pattern, out, "--workers", str(workers))
+    deadline = time.monotonic() + 60
+    while not list(out.glob("documents/commoncrawl/*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(job.pid, signal.SIGINT)  # as a terminal does: to the workers as well
+    assert job.wait(timeout=60) == 130
+    assert job.stderr is not None
+    said = job.stderr.read().decode()
+    assert said.splitlines()[-1] == "winnow: stopped; the same command goes on from here"
+    assert "Traceback" not in said
+    assert start(pattern, out, "--workers", str(workers)).wait(timeout=120) == 0
+
+
 def _workers_of(parent: int) -> list[int]:
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
