@@ -73,11 +73,17 @@ class Engine:
                 raise WinnowError(message[1].strip()) from error
             raise
 
+    def works_here(self, size: int, elements: int) -> bool:
+        """Whether the work items of such a pipeline are done in this process, one after the other."""
+        if self._runner not in LOCAL_RUNNERS:
+            return False
+        return min(self.workers, elements) == 1 or size < (1 if self._forced else SMALL_INPUT)
+
     def _make_runner(self, size: int, elements: int) -> object:
         if self._runner not in LOCAL_RUNNERS:
             return self._runner
         workers = min(self.workers, elements)
-        if workers == 1 or size < (1 if self._forced else SMALL_INPUT):
+        if self.works_here(size, elements):
             self._options.view_as(DirectOptions).direct_num_workers = 1
             return FnApiRunner(environments.EmbeddedPythonEnvironment.default())
         self._options.view_as(DirectOptions).direct_num_workers = workers

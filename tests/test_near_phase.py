@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import RunJob
+from conftest import RunJob, folder_digests
 
 from pipeline.dedup.bands import MEETS
 from pipeline.dedup.near_stage import POINTS, NearDuplicates
 from pipeline.dedup.near_steps import PAIR, POINT, MeetPoints
+from pipeline.engine import Engine
 from pipeline.errors import WinnowError
 from pipeline.manifest import read_manifest
 from pipeline.packed import read_packed
@@ -150,6 +152,29 @@ def test_every_way_gives_one_answer(near: str, more: list[str], tmp_path: Path, 
     )
     assert answer(tmp_path / "out") == answer(tmp_path / "plain")
     assert sum(row["verdict"] == "near_duplicate" for row in rows(tmp_path / "out", "dropped")) > 5
+
+
+def test_steps_done_without_a_pipeline_write_the_same_bytes(
+    tmp_path: Path, run_job: RunJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = write(tmp_path / "in", {"a": corpus(2, 3)}, files=2)
+    options = [*config(tmp_path / "c.yaml", {"a": EITHER}), *inputs, "--output"]
+    started: list[int] = []
+    run = Engine.run
+
+    def count(self: Engine, build: Callable[[beam.Pipeline], object], size: int, elements: int) -> None:
+        started.append(elements)
+        with monkeypatch.context() as here:
+            here.setattr(Engine, "works_here", lambda *_: True)
+            run(self, build, size, elements)
+
+    monkeypatch.setattr(Engine, "run", count)
+    run_job(*options, str(tmp_path / "loop"))
+    assert len(started) == 3, "prepare, judge, curate: whatever reads text"
+    monkeypatch.setattr(Engine, "works_here", lambda *_: False)
+    run_job(*options, str(tmp_path / "jobs"))
+    assert len(started) == 3 + 3 + 12
+    assert folder_digests(tmp_path / "loop") == folder_digests(tmp_path / "jobs")
 
 
 def test_batches_and_order_change_nothing(tmp_path: Path, run_job: RunJob) -> None:

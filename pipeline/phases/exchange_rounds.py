@@ -48,8 +48,8 @@ def run_round(run: Run, phase: str, number: int, name: str, parties: list[Party]
         _shuffle(run, room, parties, lists)
     else:
         buckets = [bucket_job(run, room, number, party) for party in parties]
-        run_jobs(run, f"{room}/buckets", buckets)
-        run_jobs(run, f"{room}/lists", lists)
+        run_jobs(run, f"{room}/buckets", buckets, one_of_many=True)
+        run_jobs(run, f"{room}/lists", lists, one_of_many=True)
     return collect_receipts(run, lists)
 
 

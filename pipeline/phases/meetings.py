@@ -59,7 +59,7 @@ def meet(run: Run, room: str, meetings: list[Meeting], entries: int) -> dict[str
     if run.exchange == "shuffle":
         _shuffle(run, room, meetings, jobs, lists)
         return collect_receipts(run, jobs)
-    return run_jobs(run, room, jobs)
+    return run_jobs(run, room, jobs, one_of_many=True)
 
 
 def _pieces(entries: int) -> int:

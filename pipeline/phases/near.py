@@ -96,7 +96,7 @@ def near_duplicates(run: Run, number: int, parties: list[NearParty]) -> NearAnsw
         edges,
     )
     jobs = [_lists(party, decided[party.name]) for party in parties]
-    receipts = run_jobs(run, f"{ROOM}/lists", jobs)
+    receipts = run_jobs(run, f"{ROOM}/lists", jobs, one_of_many=True)
     lists = {
         (receipt.facts["source"], receipt.facts["batch"]): receipt
         for found in receipts.values()
@@ -139,7 +139,7 @@ def _components(
             },
         )
         jobs.append(Job(party.name, [unit], JoinAll()))
-    receipts = run_jobs(run, f"{ROOM}/joined", jobs) if jobs else {}
+    receipts = run_jobs(run, f"{ROOM}/joined", jobs, one_of_many=True) if jobs else {}
     return {name: files_of(found) for name, found in receipts.items()} | _stars(run, large, compared)
 
 

@@ -52,7 +52,7 @@ def settle(
             },
         )
         jobs.setdefault(slot.source, Job(slot.source, [], SettleBatch())).units.append(unit)
-    return run_jobs(run, ROOM, list(jobs.values()))
+    return run_jobs(run, ROOM, list(jobs.values()), one_of_many=True)
 
 
 def _redirect(

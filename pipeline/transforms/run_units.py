@@ -12,7 +12,7 @@ from pipeline.errors import USER_MESSAGE, WinnowError
 from pipeline.files import read_file
 from pipeline.models import same_models
 from pipeline.remote import reason
-from pipeline.units import Outputs, Unit, Work, run_unit
+from pipeline.units import Outputs, Receipt, Unit, Work, run_unit
 
 
 class ReadUnits(beam.DoFn):
@@ -22,6 +22,22 @@ class ReadUnits(beam.DoFn):
         """Yield each unit of the JSON lines at `path`, in their order."""
         for line in read_file(path).splitlines():
             yield Unit.from_json(line)
+
+
+def do_unit(out: str, works: Mapping[str, Work], models: Mapping[str, str], unit: Unit) -> Receipt:
+    """Do one unit by its source's work; `models`: the digests by which the driver knows the models.
+
+    Raises WinnowError, also for what cannot be read or written.
+    """
+
+    def work(unit: Unit, outputs: Outputs) -> dict[str, Any]:
+        with same_models(models):
+            return works[unit.source](unit, outputs)
+
+    try:
+        return run_unit(out, work, unit)
+    except OSError as error:
+        raise WinnowError(f"cannot read or write {error.filename or unit.name}: {reason(error)}") from error
 
 
 class DoUnit(beam.DoFn):
@@ -36,21 +52,14 @@ class DoUnit(beam.DoFn):
         """Run the unit by its source's work; a problem of the user's is marked so that it can be shown
         alone."""
         try:
-            receipt = run_unit(self._out, self._work, unit)
+            receipt = do_unit(self._out, self._works, self._models, unit)
         except WinnowError as error:
             raise RuntimeError(f"{USER_MESSAGE}{error}{USER_MESSAGE}") from error
-        except OSError as error:
-            message = f"cannot read or write {error.filename or unit.name}: {reason(error)}"
-            raise RuntimeError(f"{USER_MESSAGE}{message}{USER_MESSAGE}") from error
         # For an engine's own pages: no number in a report comes from these, since retries count twice.
         Metrics.counter(unit.room, "units").inc()
         Metrics.counter(unit.room, "bytes_read").inc(unit.size)
         Metrics.counter(unit.room, "bytes_written").inc(sum(output.size for output in receipt.outputs))
         yield unit.name
-
-    def _work(self, unit: Unit, outputs: Outputs) -> dict[str, Any]:
-        with same_models(self._models):
-            return self._works[unit.source](unit, outputs)
 
 
 class RunUnits(beam.PTransform):
