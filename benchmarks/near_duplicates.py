@@ -41,7 +41,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=("quality", "crowded", "scale"))
-    parser.add_argument("--output", help="write the figures as JSON too")
+    parser.add_argument("--output", help="put the figures into this JSON file too, beside those of others")
     parser.add_argument("--datatrove", help="a Python that has datatrove, to be measured in turn")
     parser.add_argument("--text-dedup", help="a Python that has text-dedup 0.4.0")
     parser.add_argument("--books", action="append", help="pattern of books (default: the samples)")
@@ -67,10 +67,11 @@ def main() -> None:
                 scale(place / f"{times}x", chosen.documents, times, chosen.datatrove, chosen.text_dedup)
                 for times in (1, 4, 16)
             ]
-    text = json.dumps(found, indent=2)
-    print(text)
+    print(json.dumps(found, indent=2))
     if chosen.output:
-        Path(chosen.output).write_text(text + "\n")
+        output = Path(chosen.output)
+        figures = json.loads(output.read_text()) if output.exists() else {}
+        output.write_text(json.dumps(figures | {chosen.what: found}, indent=2) + "\n")
 
 
 def truth(folder: Path, measure: str, threshold: float = 0.9) -> dict[str, float]:

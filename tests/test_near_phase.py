@@ -177,6 +177,25 @@ def test_steps_done_without_a_pipeline_write_the_same_bytes(
     assert folder_digests(tmp_path / "loop") == folder_digests(tmp_path / "jobs")
 
 
+def test_a_long_chain_is_one_cluster_by_one_array_and_by_stars(tmp_path: Path, run_job: RunJob) -> None:
+    text = words(random.Random(12), 2600)
+    chain = [(f"{link}", " ".join(text[8 * link : 8 * link + 200])) for link in range(300)]
+    inputs = write(tmp_path / "in", {"a": chain})
+    for name, more in (("array", ""), ("stars", ", edges_in_memory: 0")):
+        near = config(tmp_path / f"{name}.yaml", {"a": f"{{threshold: 0.9{more}}}"})
+        run_job(*near, *inputs, "--output", str(tmp_path / name))
+    kept, dropped, members = answer(tmp_path / "array")
+    assert answer(tmp_path / "stars") == [kept, dropped, members]
+    assert len(members) == 300
+    assert len({row["cluster"] for row in members}) == 1
+    # Only neighbours are alike (.92; the next but one .85), so each that goes lost to the one beside it.
+    place = {row["id"]: text.index(row["text"].split()[0]) // 8 for row in kept + dropped}
+    assert {abs(place[row["id"]] - place[row["survivor"]]) for row in dropped} == {1}
+    stays = {place[row["id"]] for row in kept}
+    assert not stays & {link + 1 for link in stays}
+    assert len(stays) > 100
+
+
 def test_batches_and_order_change_nothing(tmp_path: Path, run_job: RunJob) -> None:
     texts = corpus(4, 8)
     inputs = write(tmp_path / "in", {"a": texts})
