@@ -90,6 +90,21 @@ def test_every_form_of_a_collection_gives_the_same_books(collection: str, compre
     assert len(events) == 2
 
 
+@pytest.mark.parametrize("archive", [tar, zipped])
+def test_a_book_of_an_archive_keeps_its_name(archive: Any) -> None:
+    inner = archive({"b/Emma - Jane Austen.epub.txt": TWO.encode(), "rows.jsonl": LINES})
+    data = archive({"the-eye/Books/a/One - A.txt": ONE.encode(), "inner": inner})
+    files = [event.metadata["file"] for event in read(data) if isinstance(event, Document)]
+    assert files == ["One - A.txt", "Emma - Jane Austen.epub.txt", "rows.jsonl", "rows.jsonl"]
+    assert read(ONE.encode(), "84.txt") == [Document("84", ONE)], "the input's own name is a column"
+
+
+def test_a_name_in_no_known_charset_can_be_written() -> None:
+    (event,) = read(tar({"caf\udce9.txt": ONE.encode()}, format=tarfile.GNU_FORMAT))
+    assert isinstance(event, Document)
+    assert orjson.loads(orjson.dumps(event.metadata)) == {"file": "caf?.txt"}
+
+
 @pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
 def test_a_file_is_a_book(compress: Any) -> None:
     assert read(compress(ONE.encode())) == [Document("84", ONE)]

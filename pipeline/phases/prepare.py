@@ -47,7 +47,7 @@ from pipeline.transforms.clean import BYTES_REMOVED
 from pipeline.units import Outputs, Receipt, Unit, digest
 
 PHASE = "prepare"
-VERSION = 3
+VERSION = 4
 
 
 def prepare(run: Run) -> Outcome:

@@ -39,7 +39,8 @@ class BooksReader:
     zstd or not; JSON lines and Parquet with one book a row, `rows` naming the columns. The key is
     Gutenberg's number where the text has it in its header, else the hash of the stored bytes (of a row: its
     id, else the hash of its text). With `number_in_name` a file called 1342.txt or pg1342.txt without a
-    header has the number 1342, as in PG19.
+    header has the number 1342, as in PG19. Books from an archive have their name there as metadata `file`: it
+    is all that such collections say of author and title.
 
     Charsets: UTF-8, UTF-16 with a byte order mark, the one that the header declares, Windows-1252, Latin-1.
     Line ends become LF. Files with NUL bytes, web pages by name, and empty files are passed over. A book of
@@ -99,6 +100,8 @@ class BooksReader:
                 yield PassedOver("markup")
             else:
                 for event in self._read(io.BytesIO(member.data), path.name, depth + 1):
+                    if isinstance(event, Document):
+                        event.metadata.setdefault("file", _printable(path.name))
                     yield event._replace(offset=member.offset) if isinstance(event, DeadLetter) else event
 
     def _text(self, data: bytes, name: str) -> Event:
@@ -123,6 +126,11 @@ class BooksReader:
                 row_id = event.key if self.rows.id and event.key else ""
                 event.key = number(event.text) or row_id or xxhash.xxh3_128_hexdigest(event.text.encode())
             yield event
+
+
+def _printable(name: str) -> str:
+    """A member's name without what no text can hold: bytes that are no UTF-8."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _with_line_feeds(text: str) -> str:
