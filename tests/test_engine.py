@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -18,7 +19,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from pipeline.engine import Engine
 from pipeline.errors import WinnowError
 from pipeline.files import read_file, write_file
-from pipeline.transforms.run_units import RunUnits
+from pipeline.transforms.run_units import RunUnits, do_unit
 from pipeline.units import Outputs, Receipt, Unit, receipts_folder
 
 
@@ -88,3 +89,17 @@ def test_ctrl_c_inside_a_unit_is_no_error_of_the_unit(
         Engine(PipelineOptions([])).run(build, 0, 2)
     assert not list(tmp_path.rglob("u*.json"))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_unit_done_without_a_pipeline_says_the_same(tmp_path: Path) -> None:
+    unit = Unit("room", "s", "u13", "k", payload={"number": 13})
+    with pytest.raises(WinnowError) as error:
+        do_unit(str(tmp_path), {"s": double}, {}, unit)
+    assert str(error.value) == "13 is no number to work with"
+
+    def full(_: Unit, __: Outputs) -> dict[str, Any]:
+        raise OSError(errno.ENOSPC, "No space left on device", "made/u13")
+
+    with pytest.raises(WinnowError, match="cannot read or write made/u13"):
+        do_unit(str(tmp_path), {"s": full}, {}, unit)
+    assert not (tmp_path / receipts_folder("room", "s")).exists()
