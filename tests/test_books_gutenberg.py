@@ -9,11 +9,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.gutenberg import book, number
-from filters.gutenberg_languages import language_code
+from filters.gutenberg_languages import _CODES, language_code
 
 HEADS_AND_TAILS = Path(__file__).parent / "data" / "books" / "heads_and_tails.tar.xz"
 BODY = "CHAPTER I.\n\nIt was a dark night.\n\nNobody spoke."
@@ -240,6 +241,14 @@ def test_languages_have_codes() -> None:
         "",
         "",
     ]
+
+
+def test_codes_of_languages_are_cldr_s() -> None:
+    names = {"fy": "frisian"}  # Western Frisian
+    for code, name in Locale("en").languages.items():
+        if "_" not in code and (found := language_code(name)):
+            assert found == code
+    assert all(language_code(names.get(c, Locale("en").languages[c])) == c for c in _CODES.values())
 
 
 # Words that only Gutenberg and its volunteers use, as they stand in the files.
