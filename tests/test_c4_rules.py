@@ -288,10 +288,10 @@ def test_capitals_in_a_list_are_lost_in_the_original_only() -> None:
 
 def test_the_bundled_lists_can_be_used() -> None:
     lists = [path for path in (ROOT / "models/bad-words").iterdir() if path.suffix != ".md"]
-    assert len(lists) == 27
+    assert len(lists) == 27 + 1  # English as it was too
     for path in lists:
         words = path.read_text(encoding="utf-8").splitlines()
-        assert BadWords(words, path.name).find(f"x {words[-1]} y")
+        assert BadWords(words, path.name.partition("-")[0]).find(f"x {words[-1]} y")
 
 
 def test_mc4_asks_for_three_long_lines() -> None:
