@@ -28,13 +28,13 @@ class SplitWet(CleanStage):
         """Change text, address and date, or set the verdict `split_wet.<fault>`; metadata gets `split_wet`,
         what went."""
         page = split_wet_page(document.text, document.url, document.timestamp)
+        notes: dict[str, Any] = {"texts_cut": page.texts_cut} if page.texts_cut else {}
         if page.fault:
             document.verdict = Verdict(f"{self.name}.{page.fault}")
-            return
-        document.text, document.url, document.timestamp = page.text, page.url, page.date
-        notes: dict[str, Any] = {BYTES_REMOVED: page.removed} if page.removed else {}
-        if page.texts_cut:
-            notes["texts_cut"] = page.texts_cut
+        else:
+            document.text, document.url, document.timestamp = page.text, page.url, page.date
+            if page.removed:
+                notes[BYTES_REMOVED] = page.removed
         if notes:
             document.metadata[self.notes] = notes
 
