@@ -89,12 +89,20 @@ _LISTS = {
 _SWITCH = "__DISAMBIG__"
 
 
-def page_kind(title: str, wikitext: str, language: str) -> PageKind | None:
+def page_kind(
+    title: str,
+    wikitext: str,
+    language: str,
+    more_templates: tuple[str, ...] = (),
+    more_list_titles: tuple[str, ...] = (),
+) -> PageKind | None:
     """Whether a page is a disambiguation page or a list, by its language's templates and titles; else None.
 
-    Time is linear in the text's length. The page's own templates count, wherever they stand.
+    `more_templates` are further names of templates of disambiguation pages, `more_list_titles` further
+    beginnings of titles of lists; case does not count in either. Time is linear in the text's length. The
+    page's own templates count, wherever they stand.
     """
-    templates, bracket, list_title = _markers(language)
+    templates, bracket, list_title = _markers(language, more_templates, more_list_titles)
     lower = title.lower()
     if _SWITCH in wikitext or bracket.search(lower) or templates.search(wikitext):
         return "disambiguation"
@@ -111,11 +119,15 @@ def list_share(text: str) -> float:
 
 
 @lru_cache(maxsize=64)
-def _markers(language: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
-    names = sorted({*_TEMPLATES.get(language, "").split("|"), *_TEMPLATES["en"].split("|")} - {""}, key=len)
+def _markers(
+    language: str, more_templates: tuple[str, ...], more_list_titles: tuple[str, ...]
+) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    known = {*_TEMPLATES.get(language, "").split("|"), *_TEMPLATES["en"].split("|"), *more_templates}
+    names = sorted(known - {""}, key=len)
     either = "|".join(re.escape(name).replace(r"\ ", "[ _]") for name in reversed(names))
     brackets = "|".join({_TITLES.get(language, _TITLES["en"]), _TITLES["en"]})
-    lists = "|".join(dict.fromkeys((_LISTS.get(language, _LISTS["en"]), _LISTS["en"])))
+    beginnings = (re.escape(title.lower()) for title in more_list_titles if title)
+    lists = "|".join(dict.fromkeys((_LISTS.get(language, _LISTS["en"]), _LISTS["en"], *beginnings)))
     return (
         re.compile(rf"\{{\{{[ \t\n]*+(?:{either})[ \t\n]*+[|}}]", re.IGNORECASE),
         re.compile(rf"\((?:{brackets})\)$"),

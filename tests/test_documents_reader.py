@@ -196,7 +196,7 @@ def test_columns_can_be_named_and_nested() -> None:
             text="A",
             url="u",
             timestamp="5",
-            metadata={"meta": {"more": {"n": 1}}, "extra": [1, None]},
+            metadata={"meta": {"more": {"n": 1}}, "a.b": "dotted", "extra": [1, None]},
         )
     ]
 
@@ -210,7 +210,9 @@ def test_an_object_emptied_by_its_columns_is_not_kept() -> None:
 def test_rows_without_the_id_column_keep_keys_of_their_own() -> None:
     rows = b'{"text": "a", "n": 7}\n{"text": "b", "n": null}\n{"text": "c"}\n'
     documents, _ = read(rows, id="n")
-    assert documents[0].key == "7"
+    assert (documents[0].key, documents[0].metadata) == ("7", {"n": 7})
+    nested, _ = read(b'{"text": "a", "meta": {"id": "x"}}', id="meta.id")
+    assert (nested[0].key, nested[0].metadata) == ("x", {"meta": {"id": "x"}})
     assert len({document.key for document in documents}) == 3
 
 

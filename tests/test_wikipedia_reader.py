@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.config import parse_config
 from pipeline.errors import WinnowError
 from pipeline.flows.wikipedia import WIKIPEDIA
 from pipeline.readers.wikipedia import WikipediaReader
@@ -409,6 +410,39 @@ def test_stubs_and_disambiguation_have_a_verdict(text: str, rule: str | None) ->
         if document.verdict is None:
             stage.clean(document)
     assert (document.verdict.rule if document.verdict else None) == rule
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        ("", [None, None, "list_page", "disambiguation"]),
+        (
+            "    wikitext: {disambiguation_templates: [Peker], list_titles: ['Liste over ']}\n",
+            ["disambiguation", "list_page", "list_page", "disambiguation"],
+        ),
+        ("    page_kinds: {drop: [list_page]}\n", [None, None, "list_page", None]),
+        ("    page_kinds: {max_list_share: 1.0}\n", [None, None, None, "disambiguation"]),
+        ("    page_kinds: off\n", [None, None, None, None]),
+    ],
+)
+def test_which_pages_are_dropped_by_kind_is_configured(block: str, expected: list[str | None]) -> None:
+    config = f"sources:\n  wikipedia:\n    proportion: 1\n    short: off\n{block}"
+    flow = parse_config(config, "c.yaml")[1]["wikipedia"].flow
+    assert flow is not None
+    rules = []
+    rivers = "* [[Glomma]]\n* [[Tana]]\n* [[Lågen]]"
+    for title, text in (
+        ("Bank", "Bank kan være {{Peker}} mye."),
+        ("Liste over elver", rivers),
+        ("List of rivers", rivers),
+        ("Ada", "Ada may refer to a few. {{disambiguation}}"),
+    ):
+        document = Document(key=title, text=text, language="no", metadata={"title": title})
+        for stage in flow.clean:
+            if document.verdict is None:
+                stage.clean(document)
+        rules.append(document.verdict.rule if document.verdict else None)
+    assert rules == expected
 
 
 def test_the_flow_keeps_articles_and_says_why_others_go() -> None:

@@ -337,6 +337,19 @@ def test_disambiguation_and_list_pages(language: str, title: str, wikitext: str,
     assert page_kind(title, wikitext, language) == kind
 
 
+def test_other_wikis_templates_and_titles_can_be_added() -> None:
+    norwegian = (("peker",), ("Liste over ",))
+    for title, wikitext, kind in (
+        ("Bank", "Bank kan være:\n{{Peker|etternavn}}", "disambiguation"),
+        ("Bank (disambiguation)", "x", "disambiguation"),
+        ("Liste over elver", "x", "list_page"),
+        ("List of rivers", "x", "list_page"),
+        ("Lister", "{{pekere}}", None),
+    ):
+        assert page_kind(title, wikitext, "no", *norwegian) == kind
+    assert page_kind("Liste over elver", "{{peker}}", "no") is None
+
+
 def test_the_share_of_list_items() -> None:
     assert list_share("abcd\n\n- efgh\n  - ij") == 12 / 19
     assert list_share("- a\nb - c") == 3 / 9

@@ -93,12 +93,24 @@ class CleanWikitext(CleanStage):
     """Wikitext to the text that a reader sees; docs/sources/wikipedia.md says how."""
 
     name: ClassVar[str] = "wikitext"
+    disambiguation_templates: tuple[str, ...] = Field(
+        (), description="of disambiguation pages, beside those known of the 20 languages"
+    )
+    list_titles: tuple[str, ...] = Field(
+        (), description="how titles of lists begin, beside those known of the 20 languages"
+    )
 
     def clean(self, document: Document) -> None:
         """Replace `text`; metadata loses `namespaces` and gains the `kind` of a page that is no article."""
         header = document.metadata.pop("namespaces", ())
         spaces = namespaces(document.language, tuple((name, number) for name, number in header))
-        kind = page_kind(document.metadata["title"], document.text, document.language)
+        kind = page_kind(
+            document.metadata["title"],
+            document.text,
+            document.language,
+            self.disambiguation_templates,
+            self.list_titles,
+        )
         if kind is not None:
             document.metadata["kind"] = kind
         document.text = clean(document.text, document.language, spaces).text

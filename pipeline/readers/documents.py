@@ -28,9 +28,9 @@ class DocumentsReader:
 
     `text`, `url`, `timestamp`, `id` name the columns, a dot going into nested objects (`meta.url`; a column
     whose own name holds the dot comes first). Absent or null URLs and timestamps are empty. All other
-    columns are kept as metadata. The key is the id where `id` names a column that has one; else URL,
-    timestamp and the hash of the text. Rows of our own files, exported ones too, keep id, language, snapshot
-    and metadata; scores are metadata then.
+    columns are kept as metadata, and so is the id, since a hash takes its place. The key is the id where `id`
+    names a column that has one; else URL, timestamp and the hash of the text. Rows of our own files, exported
+    ones too, keep id, language, snapshot and metadata; scores are metadata then.
 
     A row without a string as text, with a NUL in it, of more than `max_document_bytes` (JSON lines: the
     line), or that is no JSON object in UTF-8 is a dead letter.
@@ -73,7 +73,7 @@ class DocumentsReader:
             url=_scalar(_taken(values, self.url)),
             timestamp=_scalar(_taken(values, self.timestamp)),
         )
-        key = _scalar(_taken(values, self.id)) if self.id else ""
+        key = _scalar(_found(values, self.id)) if self.id else ""
         if own:
             key = key or _scalar(values.get("id"))
             _restore_own(document, values)
@@ -115,6 +115,15 @@ def _object(value: Any) -> Any:
         return orjson.loads(value) if isinstance(value, str) else value
     except orjson.JSONDecodeError:
         return value
+
+
+def _found(row: dict[str, Any], path: str) -> Any:
+    """The value at `path` of `row`; `_MISSING` where there is none."""
+    if path in row:
+        return row[path]
+    column, dot, rest = path.partition(".")
+    inner = row.get(column)
+    return _found(inner, rest) if dot and isinstance(inner, dict) else _MISSING
 
 
 def _taken(row: dict[str, Any], path: str) -> Any:
