@@ -31,7 +31,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import orjson
 from fastwarc.warc import ArchiveIterator, WarcRecordType
+from isal import igzip
 from resiliparse.extract.html2text import extract_plain_text
 from rich.console import Console
 from rich.table import Table
@@ -49,7 +51,7 @@ from pipeline.phases.phase import Run, versions
 from pipeline.progress import Progress
 from pipeline.run import make_run
 from pipeline.sources import SAMPLES
-from pipeline.transforms.read import WarcOrWet
+from pipeline.transforms.read import Documents, WarcOrWet
 from pipeline.yaml_lines import load_yaml
 
 _PAGES = WarcRecordType.response | WarcRecordType.conversion
@@ -215,9 +217,16 @@ def _floor(phase: str, stage: str, run: Run) -> Callable[[list[Any]], object] | 
             if isinstance(p, bytes)
         ]
     (source,) = run.flows
-    if (phase, stage) == ("prepare", "read") and isinstance(run.flows[source].read, WarcOrWet):
-        return lambda seen: _iterate([file.path for file in run.inputs[source]], len(seen))
-    return None
+    read = run.flows[source].read
+    paths = [file.path for file in run.inputs[source]]
+    bare = _iterate if isinstance(read, WarcOrWet) else None
+    if type(read) is Documents and all(path.endswith(".gz") for path in paths):
+        bare = _parse_lines
+    return partial(_bare_read, bare, paths) if bare and (phase, stage) == ("prepare", "read") else None
+
+
+def _bare_read(bare: Callable[[list[str], int], None], paths: list[str], seen: list[Any]) -> None:
+    bare(paths, len(seen))
 
 
 def _iterate(paths: list[str], pages: int) -> None:
@@ -228,6 +237,17 @@ def _iterate(paths: list[str], pages: int) -> None:
                 record.reader.read()
                 pages -= 1
                 if not pages:
+                    return
+
+
+def _parse_lines(paths: list[str], rows: int) -> None:
+    """Parse as many lines from the first of `paths` on, by isal and orjson alone."""
+    for path in paths:
+        with igzip.open(path) as lines:
+            for line in lines:
+                orjson.loads(line)
+                rows -= 1
+                if not rows:
                     return
 
 

@@ -8,6 +8,7 @@ After a change that is meant, record anew and look at what became of whom:
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -72,7 +73,14 @@ def read_rows(path: Path, columns: list[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def test_exact_counts_of_every_source(tmp_path: Path, run_job: RunJob) -> None:
+def curated_texts(folder: Path) -> Counter[tuple[str, str, str, str]]:
+    """What rows of curated files say of their documents, ids aside."""
+    columns = ["url", "timestamp", "language", "text"]
+    rows = [row for path in sorted(folder.rglob("*.parquet")) for row in read_rows(path, columns)]
+    return Counter(tuple(row[name] for name in columns) for row in rows)
+
+
+def test_every_source_is_counted_written_out_and_read_back(tmp_path: Path, run_job: RunJob) -> None:
     now = counted_now(tmp_path, run_job)
     assert now == json.loads(COUNTS.read_text())
     assert now.keys() <= FLOWS.keys()
@@ -84,6 +92,19 @@ def test_exact_counts_of_every_source(tmp_path: Path, run_job: RunJob) -> None:
         for rule in ("duplicate_text", "near_duplicate")
     }
     assert gone["near_duplicate"] > 0
+    run_job("--output", str(tmp_path / "out"), "--phases", CURATION, "--export-documents", "jsonl.zst")
+    (tmp_path / "in").mkdir()
+    for path in (tmp_path / "out" / "export").rglob("*.jsonl.zst"):
+        shutil.copyfile(path, tmp_path / "in" / f"{path.parent.name}-{path.name}")
+    (tmp_path / "c.yaml").write_text("sources:\n  documents:\n    proportion: 1\n")
+    run_job(
+        *("--config", str(tmp_path / "c.yaml"), "--input", f"documents={tmp_path}/in/*"),
+        *("--output", str(tmp_path / "back"), "--phases", CURATION),
+    )
+    written = curated_texts(tmp_path / "out" / "curated")
+    assert {path.name for path in (tmp_path / "out" / "export").iterdir()} == now.keys()
+    assert written.total() == sum(counts["kept"] for counts in now.values())
+    assert curated_texts(tmp_path / "back" / "curated") == written
 
 
 if __name__ == "__main__":
