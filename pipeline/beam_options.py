@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import difflib
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, WorkerOptions
 
 from pipeline.errors import WinnowError
 from pipeline.options import option_names
+from pipeline.portable import PORTABLE_RUNNERS, settle
 
 
 def beam_options(flags: list[str], runner: str) -> PipelineOptions:
-    """Beam's options from `flags`; raises WinnowError for one that neither Beam nor the main job has."""
+    """Beam's options from `flags`, with what we settle for `runner`.
+
+    Raises WinnowError for an option that neither Beam nor the main job has, and for one that `runner` lacks.
+    """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for kind in PipelineOptions.__subclasses__():
         kind._add_argparse_args(parser)
@@ -26,4 +30,14 @@ def beam_options(flags: list[str], runner: str) -> PipelineOptions:
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {close[0]}?" if close else "; --help lists the options"
         raise WinnowError(f"{name!r} is no option of ours or of Beam's{hint}")
-    return PipelineOptions(flags, runner=runner)
+    options = PipelineOptions(flags, runner=runner)
+    if runner in PORTABLE_RUNNERS:
+        settle(options, runner, flags)
+    if runner == "DataflowRunner" and not options.view_as(WorkerOptions).sdk_container_image:
+        raise WinnowError(
+            "--runner DataflowRunner needs --sdk_container_image: Beam's own image does not hold this "
+            "package (deploy/Dockerfile makes one that does)"
+        )
+    # A `pip freeze` for each of a run's pipelines, for an engine's pages; manifests hold the versions.
+    options.view_as(DebugOptions).add_experiment("disable_logging_submission_environment")
+    return options

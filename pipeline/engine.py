@@ -7,6 +7,7 @@ dead worker ends the run instead of hanging it.
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import re
@@ -15,7 +16,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -33,6 +34,7 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.transforms import environments
 
 from pipeline.errors import USER_MESSAGE, WinnowError
+from pipeline.portable import start_job_server, starts_job_server
 from pipeline.worker import DRIVER
 
 LOCAL_RUNNERS = ("DirectRunner", "FnApiRunner")
@@ -55,16 +57,30 @@ class Engine:
         self._runner = options.view_as(StandardOptions).runner or "DirectRunner"
         self.workers = workers or os.cpu_count() or 1
         self._forced = workers > 0
+        self._stop_job_server: Callable[[], object] | None = None
+
+    def close(self) -> None:
+        """Stop what this engine started beside its pipelines."""
+        if self._stop_job_server:
+            self._stop_job_server()
+            self._stop_job_server = None
 
     def run(self, build: Callable[[beam.Pipeline], object], size: int, elements: int) -> None:
         """Build and run one pipeline over `elements` work items that read `size` bytes together."""
+        if self._stop_job_server is None and starts_job_server(self._options, self._runner):
+            self._stop_job_server = start_job_server(self._options, self._runner)
+        runner = self._make_runner(size, elements)
+        # A copy: runners change the options of the pipeline they run, and the next one would begin with that.
+        pipeline = beam.Pipeline(runner=runner, options=copy.deepcopy(self._options))
         interrupted = threading.Event()
         try:
-            with (
-                _noting_interrupts(interrupted),
-                beam.Pipeline(runner=self._make_runner(size, elements), options=self._options) as pipeline,
-            ):
+            with _noting_interrupts(interrupted), pipeline:
                 build(pipeline)
+        except KeyboardInterrupt:
+            # An engine of its own would go on writing where the next run begins.
+            with suppress(Exception):
+                pipeline.result.cancel()
+            raise
         except Exception as error:
             if interrupted.is_set():
                 raise KeyboardInterrupt from error

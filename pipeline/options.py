@@ -12,6 +12,7 @@ from pipeline.sizes import parse_amount
 PHASES = ("prepare", "lines", "judge", "duplicates", "curate", "tokenize", "mix")
 SHARD_FORMATS = ("llmc", "mds", "litdata")
 EXPORT_FORMATS = ("jsonl.zst", "jsonl.gz", "jsonl", "parquet")
+RUNNERS = ("DirectRunner", "SparkRunner", "FlinkRunner", "DataflowRunner", "PortableRunner", "FnApiRunner")
 DEFAULT_CONFIG = "mixtures/llama1.yaml"
 
 _DESCRIPTION = """\
@@ -58,7 +59,7 @@ def parse_options(arguments: list[str]) -> Options:
     known, beam = _parser().parse_known_args(arguments)
     _refuse_strangers(beam)
     return Options(
-        runner=known.runner,
+        runner=_runner(known.runner),
         config=known.config,
         output=known.output.rstrip("/") or "/",
         inputs=_inputs(known.input),
@@ -142,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--runner",
         default="DirectRunner",
-        help="DirectRunner (this machine), SparkRunner, FlinkRunner, DataflowRunner",
+        help="DirectRunner (this machine), SparkRunner, FlinkRunner, DataflowRunner, PortableRunner",
     )
     how.add_argument(
         "--workers",
@@ -169,6 +170,17 @@ class _Parser(argparse.ArgumentParser):
 def _refuse_strangers(beam: list[str]) -> None:
     if beam and not beam[0].startswith("-"):
         raise WinnowError(f"{beam[0]!r} is no option; --help lists the options")
+
+
+def _runner(name: str) -> str:
+    """The runner's full name, which Beam too takes in any case and without its last word."""
+    known = {full.lower(): full for full in RUNNERS}
+    if "." in name:  # a class of the user's
+        return name
+    found = known.get(name.lower()) or known.get(f"{name.lower()}runner")
+    if not found:
+        raise WinnowError(f"--runner {name}: no runner is called so; there are {', '.join(RUNNERS[:-1])}")
+    return found
 
 
 def _names(listed: str | None) -> list[str]:

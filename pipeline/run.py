@@ -91,13 +91,16 @@ def make_run(options: Options, progress: Progress, held: ExitStack | None = None
         sweep(options.output)
     inputs = fingerprinted(selection, options.output, options.verify_inputs, not options.plan)
     local = options.runner in LOCAL_RUNNERS
+    engine = Engine(for_beam, options.workers)
+    if held:
+        held.callback(engine.close)
     return Run(
         out=options.output,
         config=config,
         flows=selection.flows,
         proportions=selection.proportions,
         inputs=inputs,
-        engine=Engine(for_beam, options.workers),
+        engine=engine,
         progress=progress,
         blocks={name: source.block for name, source in sources.items()},
         exchange="shuffle"
