@@ -4,12 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-engines lint clean wheel-check kenlm-tools test-trainers help
+.PHONY: demo test engines test-engines test-dataflow lint clean wheel-check kenlm-tools test-trainers help
 
 help:
 	@echo "make demo         install into .venv and run the main job on the bundled samples"
 	@echo "make test         install into .venv, then ruff, mypy and the tests"
-	@echo "make test-engines run the samples on Beam's Prism too, compare all files (builds Prism with Go, or PRISM=path)"
+	@echo "make engines      fetch Beam's Prism (built with Go) and its job servers for Spark and Flink into .engines"
+	@echo "make test-engines run the samples on these, and with 1 and 2 workers here; compare the checksums of all files"
+	@echo "make test-dataflow  make a run's jobs by Dataflow's own runner, without network, and look into them"
 	@echo "make wheel-check  build the wheel, install it in an empty environment, run it on one file"
 	@echo "make test-trainers  have megatron-core, olmo-core, datatrove, litgpt and streaming read our shards"
 	@echo "make kenlm-tools  build lmplz and build_binary, which train language models, into .kenlm"
@@ -33,11 +35,20 @@ lint: $(STAMP)
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-engines: $(STAMP)
-	PYTHON="$(BIN)/python" sh scripts/test_prism.sh
+engines: $(STAMP)
+	PYTHON="$(BIN)/python" sh scripts/engines.sh
+
+test-engines: engines
+	WINNOW_ENGINES=1 $(BIN)/python -m pytest -rs tests/test_engines.py
 
 wheel-check: $(STAMP)
 	PYTHON="$(PYTHON)" sh scripts/wheel_check.sh
+
+test-dataflow: .venv-gcp/.installed
+	.venv-gcp/bin/python -m pytest tests/test_dataflow.py
+
+.venv-gcp/.installed: $(STAMP) scripts/gcp_env.sh
+	PYTHON="$(BIN)/python" sh scripts/gcp_env.sh
 
 kenlm-tools: $(STAMP)
 	PYTHON="$(BIN)/python" sh scripts/kenlm_tools.sh .kenlm
@@ -46,4 +57,4 @@ test-trainers: $(STAMP)
 	PYTHON="$(PYTHON)" sh scripts/test_trainers.sh
 
 clean:
-	rm -rf $(VENV) .venv-trainers .kenlm .prism out build dist *.egg-info
+	rm -rf $(VENV) .venv-gcp .venv-trainers .kenlm .engines out build dist *.egg-info

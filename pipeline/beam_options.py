@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 
-from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, WorkerOptions
+from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, SetupOptions, WorkerOptions
 
 from pipeline.errors import WinnowError
 from pipeline.options import option_names
@@ -38,6 +38,8 @@ def beam_options(flags: list[str], runner: str) -> PipelineOptions:
             "--runner DataflowRunner needs --sdk_container_image: Beam's own image does not hold this "
             "package (deploy/Dockerfile makes one that does)"
         )
+    # Workers import what they run: no pickle of the main module, and of what else it holds, is sent along.
+    options.view_as(SetupOptions).save_main_session = False
     # A `pip freeze` for each of a run's pipelines, for an engine's pages; manifests hold the versions.
     options.view_as(DebugOptions).add_experiment("disable_logging_submission_environment")
     return options

@@ -71,7 +71,11 @@ class Engine:
             self._stop_job_server = start_job_server(self._options, self._runner)
         runner = self._make_runner(size, elements)
         # A copy: runners change the options of the pipeline they run, and the next one would begin with that.
-        pipeline = beam.Pipeline(runner=runner, options=copy.deepcopy(self._options))
+        try:
+            pipeline = beam.Pipeline(runner=runner, options=copy.deepcopy(self._options))
+        except ValueError as error:
+            said = " ".join(str(error).split()).removeprefix("Pipeline has validations errors: ")
+            raise WinnowError(f"Beam refuses its options: {said}") from error
         interrupted = threading.Event()
         try:
             with _noting_interrupts(interrupted), pipeline:
