@@ -7,7 +7,6 @@ dead worker ends the run instead of hanging it.
 
 from __future__ import annotations
 
-import copy
 import logging
 import os
 import re
@@ -70,9 +69,8 @@ class Engine:
         if self._stop_job_server is None and starts_job_server(self._options, self._runner):
             self._stop_job_server = start_job_server(self._options, self._runner)
         runner = self._make_runner(size, elements)
-        # A copy: runners change the options of the pipeline they run, and the next one would begin with that.
         try:
-            pipeline = beam.Pipeline(runner=runner, options=copy.deepcopy(self._options))
+            pipeline = beam.Pipeline(runner=runner, options=self._options)
         except ValueError as error:
             said = " ".join(str(error).split()).removeprefix("Pipeline has validations errors: ")
             raise WinnowError(f"Beam refuses its options: {said}") from error

@@ -6,7 +6,6 @@ every start of the local runner.
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +51,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     made: list[Any] = []
 
     def run(self: Engine, build: Callable[[beam.Pipeline], object], size: int, elements: int) -> None:
-        pipeline = beam.Pipeline(runner="DataflowRunner", options=copy.deepcopy(self._options))
+        pipeline = beam.Pipeline(runner="DataflowRunner", options=self._options)
         build(pipeline)
         job = pipeline.run().job
         made.append(job)

@@ -153,5 +153,11 @@ def test_the_container_is_of_our_versions_and_for_any_processor() -> None:
     assert re.search(r"--no-binary \S*fasttext", lines[build])
     assert "--constraint" in lines[build]
     assert "native" not in text
-    for folder in re.findall(r"^COPY (\w+) /src", text, re.MULTILINE):
-        assert (ROOT / folder).is_dir()
+    # By its file: a package of another's on PyPI has the same name.
+    assert re.search(r'pip install .*"\$\(ls /wheels/winnow-\*\.whl\)\[gcp,s3\]"', "\n".join(lines))
+    ignored = (ROOT / "deploy" / "Dockerfile.dockerignore").read_text().splitlines()
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE)
+    assert len(copied) >= 7
+    for name in {name for names in copied for name in names.split()}:
+        assert (ROOT / name).exists()
+        assert f"!{name}" in ignored

@@ -1,10 +1,11 @@
-"""An S3-compatible server (moto's) holds inputs, a model and outputs: a run there is a run in a folder."""
+"""An S3-compatible server (moto's) holds inputs, models and outputs: a run there is a run in a folder."""
 
 from __future__ import annotations
 
 import io
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,9 +24,12 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from conftest import RunJob, folder_digests, run_quietly, wet_bytes, write_corpus
 from moto.server import ThreadedMotoServer
 
+from pipeline import lock
+from pipeline.engine import Engine
 from pipeline.errors import WinnowError
 from pipeline.files import delete, exists, list_folder, open_file, read_file, read_range, write_file
 from pipeline.inputs import InputPattern, find_inputs
+from pipeline.lock import hold
 from pipeline.parquet import to_parquet
 from pipeline.readers.parquet_rows import parquet_rows
 from pipeline.remote import NO_CREDENTIALS, use_options
@@ -33,13 +37,21 @@ from pipeline.remote import NO_CREDENTIALS, use_options
 BUCKET = "corpus"
 CONFIG = """\
 sequence_length: 512
-tokenizer: {tokenizer}
+tokenizer: {place}tokenizer.model
 sources:
   commoncrawl:
     proportion: 1
-    perplexity: {{keep: [head, middle, tail]}}
+    language: {{model: "{place}lid.176.ftz"}}
+    perplexity:
+      keep: [head, middle, tail]
+      models:
+        en:
+          kenlm: {place}en.lm.bin
+          sentencepiece: {place}en.sp.model
+          cutoffs: {place}en.cutoffs.json
+    wikipedia_reference: {{model: "{place}reference.en.ftz", min_score: 0}}
 """
-TOKENIZER = Path(__file__).parent.parent / "models" / "tokenizer.model"
+MODELS = Path(__file__).parent.parent / "models"
 
 
 class Store:
@@ -87,15 +99,16 @@ def store() -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def corpus(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of inputs and configs; the inputs and the tokenizer are in the bucket too."""
+    """A folder of inputs and configs; the inputs and all models are in the bucket too."""
     folder = tmp_path_factory.mktemp("corpus")
     write_corpus(folder / "in", files=2)
     for file in (folder / "in").iterdir():
         store.put(f"in/{file.name}", file.read_bytes())
     store.put("in/", b"")  # what a console leaves for a new folder
-    there = store.put("models/tokenizer.model", TOKENIZER.read_bytes())
-    (folder / "here.yaml").write_text(CONFIG.format(tokenizer="bundled:tokenizer.model"))
-    (folder / "there.yaml").write_text(CONFIG.format(tokenizer=there))
+    (folder / "here.yaml").write_text(CONFIG.format(place="bundled:"))
+    (folder / "there.yaml").write_text(CONFIG.format(place=f"s3://{BUCKET}/models/"))
+    for name in re.findall(r"bundled:([\w.]+)", (folder / "here.yaml").read_text()):
+        store.put(f"models/{name}", (MODELS / name).read_bytes())
     return folder
 
 
@@ -142,7 +155,11 @@ def test_bytes_are_those_of_a_local_run(
 
 @pytest.mark.slow
 def test_killed_and_resumed(
-    undisturbed: dict[str, bytes], store: Store, corpus: Path, run_job: RunJob
+    undisturbed: dict[str, bytes],
+    store: Store,
+    corpus: Path,
+    run_job: RunJob,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     finished = results(undisturbed)
     for seen in ("killed/documents/", "killed/judged/"):
@@ -160,12 +177,61 @@ def test_killed_and_resumed(
         os.killpg(job.pid, signal.SIGKILL)
         job.wait()
         left = store.objects("killed/")
-        # The next run would wait a minute for a sign of life of the one that holds this.
-        store.client.delete_object(Bucket=BUCKET, Key="killed/work/lock.json")
+        assert "work/lock.json" in left
         assert "manifests/judge/commoncrawl.json" not in left
         assert results(left).items() <= finished.items(), "an object in part, or of a wrong name"
+        if seen == "killed/documents/":
+            # The next run, another process, would wait a minute for a sign of life of this one.
+            store.client.delete_object(Bucket=BUCKET, Key="killed/work/lock.json")
+    in_a_hurry(monkeypatch)
     run_job(*command(store, corpus, "killed"))
     assert store.objects("killed/") == undisturbed
+
+
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock's heartbeat as it is, but hundreds of times as fast."""
+    for name, seconds in (("BEAT", 0.1), ("PATIENCE", 1.0), ("SETTLE", 0.2)):
+        monkeypatch.setattr(lock, name, seconds)
+
+
+def test_a_run_that_lives_keeps_others_out_and_one_that_is_dead_does_not(
+    store: Store, corpus: Path, run_job: RunJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_a_hurry(monkeypatch)
+    here, path = f"s3://{BUCKET}/locked", "locked/work/lock.json"
+    job = command(store, corpus, "locked", "--phases", "prepare")
+    with hold(here) as still_ours:
+        with pytest.raises(WinnowError, match=rf"^another run is writing into {here}: "):
+            run_job(*job)
+        still_ours()
+        assert list(store.objects("locked/")) == ["work/lock.json"]
+        beats = set()
+        while len(beats) < 3:
+            beats.add(orjson.loads(store.objects("locked/")["work/lock.json"])["beat"])
+    assert store.objects("locked/") == {}
+    store.put(path, orjson.dumps({"run": "killed", "beat": 7}))
+    run_job(*job)
+    assert "work/lock.json" not in store.objects("locked/")
+    assert "manifests/prepare/commoncrawl.json" in store.objects("locked/")
+
+
+def test_a_run_whose_lock_was_taken_commits_nothing_more(
+    store: Store, corpus: Path, run_job: RunJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_a_hurry(monkeypatch)
+    monkeypatch.setattr(lock, "BEAT", 600.0)  # as one that was not heard of
+    run = Engine.run
+
+    def take_over(self: Engine, *work: Any) -> None:
+        run(self, *work)
+        store.put("taken/work/lock.json", orjson.dumps({"run": "another", "beat": 0}))
+
+    monkeypatch.setattr(Engine, "run", take_over)
+    with pytest.raises(WinnowError, match=rf"^another run has taken s3://{BUCKET}/taken over"):
+        run_job(*command(store, corpus, "taken", "--phases", "prepare,lines"))
+    left = store.objects("taken/")
+    assert not [name for name in left if name.startswith("manifests/")]
+    assert orjson.loads(left["work/lock.json"])["run"] == "another"
 
 
 @pytest.mark.slow

@@ -6,9 +6,13 @@ It stands where Spark's and Flink's would; tests/test_engines.py has the engines
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import pytest
@@ -16,6 +20,7 @@ from apache_beam.options.pipeline_options import (
     FlinkRunnerOptions,
     PortableOptions,
 )
+from apache_beam.portability.api import beam_job_api_pb2
 from apache_beam.runners.portability.local_job_service import LocalJobServicer
 from apache_beam.runners.worker.worker_pool_main import BeamFnExternalWorkerPoolServicer
 from apache_beam.version import __version__ as BEAM
@@ -31,6 +36,7 @@ from pipeline.plan import plan_phases
 from pipeline.progress import Progress
 from pipeline.run import make_run
 from pipeline.transforms.run_units import RunUnits
+from pipeline.units import Outputs, Unit
 
 CONFIG = "sequence_length: 256\nsources:\n  commoncrawl: {proportion: 1}\n"
 JAR = f".engines/beam-runners-flink-2.2-job-server-{BEAM}.jar"
@@ -38,6 +44,7 @@ JAR = f".engines/beam-runners-flink-2.2-job-server-{BEAM}.jar"
 LAUNCHER = """\
 #!{python}
 import json, sys, threading
+from apache_beam.portability.api import beam_job_api_pb2
 from apache_beam.runners.portability.local_job_service import LocalJobServicer
 with open({calls!r}, "a") as calls:
     calls.write(json.dumps(sys.argv[1:]) + "\\n")
@@ -67,11 +74,17 @@ def arguments(tmp_path: Path) -> list[str]:
 
 
 @pytest.fixture
-def endpoint() -> Iterator[str]:
-    """The address of a job server in this process."""
+def job_server() -> Iterator[LocalJobServicer]:
+    """A job server in this process."""
     server = LocalJobServicer()
-    yield f"localhost:{server.start_grpc_server()}"
+    yield server
     server.stop()
+
+
+@pytest.fixture
+def endpoint(job_server: LocalJobServicer) -> str:
+    """Its address."""
+    return f"localhost:{job_server.start_grpc_server()}"
 
 
 def as_spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -110,9 +123,13 @@ def test_a_run_starts_one_job_server_and_writes_what_a_local_run_does(
 def test_worker_processes_are_told_everything_by_the_engine(
     arguments: list[str], endpoint: str, tmp_path: Path, run_job: RunJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As task managers in containers start them: a pool that is asked for a worker starts our program."""
+    """As beside task managers in containers: a pool that is asked for a worker starts our program."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
-    start = f'#!/bin/sh\necho "$@" >>{tmp_path}/started\nexec {sys.executable} -m pipeline.boot "$@"\n'
+    # The id in quotes, as Prism gives it; the rest as containers get it.
+    start = (
+        f'#!/bin/sh\necho "$@" >>{tmp_path}/started\nid=${{1#--id=}}\nshift\n'
+        f'exec {sys.executable} -m pipeline.boot "--id=\'$id\'" "$@"\n'
+    )
     address, pool = BeamFnExternalWorkerPoolServicer.start(
         use_process=True, container_executable=program(tmp_path / "worker", start)
     )
@@ -120,9 +137,13 @@ def test_worker_processes_are_told_everything_by_the_engine(
     run_job(*arguments, *phases, "--output", str(tmp_path / "local"), "--workers", "1")
     served = ["--runner", "PortableRunner", "--job_endpoint", endpoint]
     outside = ["--environment_type", "EXTERNAL", "--environment_config", address]
+    # A job server waits for ever for a worker that does not come.
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("no worker came"))
+    signal.alarm(120)
     try:
         run_job(*arguments, *phases, "--output", str(tmp_path / "out"), *served, *outside)
     finally:
+        signal.alarm(0)
         pool.stop(0)
     assert "--provision_endpoint=" in (tmp_path / "started").read_text()
     assert folder_digests(tmp_path / "out") == folder_digests(tmp_path / "local")
@@ -140,6 +161,25 @@ def test_what_a_unit_could_not_do_is_said_in_its_own_words_through_a_job_server(
     with pytest.raises(WinnowError) as error:
         Engine(beam_options(flags, "PortableRunner")).run(build, 0, 2)
     assert str(error.value) == "13 is no number to work with"
+
+
+def interrupt(unit: Unit, outputs: Outputs) -> dict[str, Any]:
+    """A work in the midst of which somebody presses Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.5)
+    return {}
+
+
+def test_ctrl_c_ends_the_job_on_the_engine_too(
+    job_server: LocalJobServicer, endpoint: str, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, [1])
+    flags = ["--job_endpoint", endpoint, "--environment_type", "LOOPBACK"]
+    with pytest.raises(KeyboardInterrupt):
+        Engine(beam_options(flags, "PortableRunner")).run(
+            lambda p: p | beam.Create([path]) | RunUnits(str(tmp_path), {"s": interrupt}, {}), 0, 1
+        )
+    assert [job.state for job in job_server._jobs.values()] == [beam_job_api_pb2.JobState.CANCELLED]
 
 
 def workers(flags: list[str], runner: str) -> tuple[str | None, str | None, int]:
@@ -254,13 +294,3 @@ def test_a_plan_starts_no_job_server(
     options = parse_options([*arguments, "--plan", "--output", str(tmp_path / "out"), *chosen])
     run = make_run(options, Progress())
     assert plan_phases(run, options.phases, fresh=False)
-
-
-def test_each_pipeline_begins_with_the_options_of_the_run(endpoint: str, tmp_path: Path) -> None:
-    """Beam's runners change the options of what they run: a second pipeline would run elsewhere."""
-    options = beam_options(["--job_endpoint", endpoint, "--environment_type=LOOPBACK"], "PortableRunner")
-    before = options.get_all_options()
-    path = listed(tmp_path, [1])
-    engine = Engine(options)
-    engine.run(lambda p: p | beam.Create([path]) | RunUnits(str(tmp_path), {"s": double}, {}), 0, 1)
-    assert options.get_all_options() == before
