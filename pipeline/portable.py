@@ -44,15 +44,18 @@ def settle(options: PipelineOptions, runner: str, flags: list[str]) -> None:
 
     Raises WinnowError where only the user can know.
     """
+    portable = options.view_as(PortableOptions)
+    if portable.output_executable_path:
+        raise WinnowError("--output_executable_path makes a jar of one pipeline, and a run is several")
     given = {flag.split("=")[0].lstrip("-") for flag in flags if flag.startswith("--")}
     local = False
     if runner == "SparkRunner":
         local = _settle_spark(options, given)
     elif runner == "FlinkRunner":
         local = _settle_flink(options, given)
-    elif not options.view_as(PortableOptions).job_endpoint:
+    elif not portable.job_endpoint:
         raise WinnowError("--runner PortableRunner needs --job_endpoint HOST:PORT of a running job server")
-    _settle_workers(options.view_as(PortableOptions), local, "sdk_worker_parallelism" in given)
+    _settle_workers(portable, local, "sdk_worker_parallelism" in given)
 
 
 def starts_job_server(options: PipelineOptions, runner: str) -> bool:
@@ -143,7 +146,10 @@ def _process(config: str | None) -> str:
         raise WinnowError(
             f'--environment_config {config}: PROCESS wants JSON, as {{"command": "/path/{WORKER}"}}'
         ) from error
-    process.setdefault("command", str(Path(sys.prefix) / "bin" / WORKER))
+    if "command" not in process:
+        process["command"] = str(Path(sys.prefix) / "bin" / WORKER)
+        if not Path(process["command"]).is_file():  # an engine might wait for ever for what cannot start
+            raise WinnowError(f"{process['command']} is not here: install this package, here and on workers")
     process["env"] = {FOLDER: str(Path.cwd()), **variables}
     return orjson.dumps(process).decode()
 

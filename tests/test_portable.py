@@ -189,17 +189,28 @@ def workers(flags: list[str], runner: str) -> tuple[str | None, str | None, int]
     return portable.environment_type, portable.environment_config, parallelism
 
 
-def test_workers_are_in_this_process_on_an_engine_inside_its_job_server_else_processes_of_ours() -> None:
-    ours = json.dumps(
-        {"command": f"{sys.prefix}/bin/winnow-worker", "env": {FOLDER: str(Path.cwd())}},
-        separators=(",", ":"),
-    )
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The worker's program, where an installation has it."""
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "winnow-worker").touch()
+    return str(tmp_path / "bin" / "winnow-worker")
+
+
+def test_workers_are_in_this_process_on_an_engine_inside_its_job_server_else_processes_of_ours(
+    installed: str,
+) -> None:
+    ours = json.dumps({"command": installed, "env": {FOLDER: str(Path.cwd())}}, separators=(",", ":"))
     assert workers(["--spark_master_url", "local[2]"], "SparkRunner") == ("LOOPBACK", None, 1)
     assert workers(["--flink_master=[local]"], "FlinkRunner") == ("LOOPBACK", None, 1)
     assert workers(["--spark_master_url=spark://host:7077"], "SparkRunner") == ("PROCESS", ours, 0)
     assert workers(["--flink_master=host:8081"], "FlinkRunner") == ("PROCESS", ours, 0)
     assert workers(["--job_endpoint=host:8099"], "SparkRunner") == ("PROCESS", ours, 0)
     assert workers(["--job_endpoint=host:8099"], "PortableRunner") == ("PROCESS", ours, 0)
+    Path(installed).unlink()
+    with pytest.raises(WinnowError, match=rf"^{installed} is not here: install this package"):
+        workers(["--job_endpoint=host:8099"], "PortableRunner")
 
 
 def test_what_a_user_says_of_workers_is_kept() -> None:
@@ -259,6 +270,7 @@ def test_a_job_server_is_the_one_named_else_the_one_fetched_else_beams_to_fetch(
             "SparkRunner",
             "JSON",
         ),
+        (["--job_endpoint=h:1", "--output_executable_path=x.jar"], "FlinkRunner", "a run is several"),
         ([], "DataflowRunner", "--runner DataflowRunner needs --sdk_container_image"),
     ],
 )
