@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test engines test-engines test-dataflow lint clean wheel-check kenlm-tools test-trainers help
+.PHONY: demo test engines test-engines test-dataflow check-image lint clean wheel-check kenlm-tools test-trainers help
 
 help:
 	@echo "make demo         install into .venv and run the main job on the bundled samples"
@@ -12,6 +12,7 @@ help:
 	@echo "make engines      fetch Beam's Prism (built with Go) and its job servers for Spark and Flink into .engines"
 	@echo "make test-engines run the samples on these, and with 1 and 2 workers here; compare the checksums of all files"
 	@echo "make test-dataflow  make a run's jobs by Dataflow's own runner, without network, and look into them"
+	@echo "make check-image  do what deploy/Dockerfile does, without Docker, and look at what comes of it"
 	@echo "make wheel-check  build the wheel, install it in an empty environment, run it on one file"
 	@echo "make test-trainers  have megatron-core, olmo-core, datatrove, litgpt and streaming read our shards"
 	@echo "make kenlm-tools  build lmplz and build_binary, which train language models, into .kenlm"
@@ -49,6 +50,9 @@ test-dataflow: .venv-gcp/.installed
 
 .venv-gcp/.installed: $(STAMP) scripts/gcp_env.sh
 	PYTHON="$(BIN)/python" sh scripts/gcp_env.sh
+
+check-image: $(STAMP)
+	$(BIN)/python scripts/check_image.py
 
 kenlm-tools: $(STAMP)
 	PYTHON="$(BIN)/python" sh scripts/kenlm_tools.sh .kenlm

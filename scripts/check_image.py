@@ -1,6 +1,6 @@
 """Do what deploy/Dockerfile does without Docker: its own commands, stage by stage, in fresh environments.
 
-    python scripts/check_image.py
+    python scripts/check_image.py      # or: make check-image
 
 Not done is what needs a container: Debian's packages (a compiler must be here) and Beam's `boot`. Then: the
 libraries that are compiled hold no instruction that an x86-64 processor may lack, the worker starts, and the

@@ -18,4 +18,5 @@ fi
 grep -q "no samples" message
 "$place/env/bin/python" -m pipeline.run --sources commoncrawl --input "commoncrawl=$input" --output out
 test -f out/manifests/curate/commoncrawl.json
+"$place/env/bin/winnow-worker" --help >/dev/null
 echo "wheel: installed and run"
