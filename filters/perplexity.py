@@ -21,6 +21,8 @@ WORD_MEMORY: Final = 64 << 20
 """How many bytes of distinct words, roughly, a model remembers the pieces of before it starts anew."""
 ENTRY_BYTES: Final = 250
 """What a remembered word costs beside its characters: a str, a bytes and a place in a dict."""
+ASKED_AT_ONCE: Final = 512
+"""How many words are cut in one call, and so how far a memory may be overdrawn."""
 
 
 class Cutoffs(NamedTuple):
@@ -65,19 +67,31 @@ class WordPieces(dict[str, bytes]):
         self._limit = limit
         self._held = 0
 
+    def learn(self, text: str) -> None:
+        """Ask for all words of `text` that are new in one call: single ones take three times as long."""
+        new = [word for word in set(text.split()) if word not in self]
+        for start in range(0, len(new), ASKED_AT_ONCE):
+            self._ask(new[start : start + ASKED_AT_ONCE])
+
     def of_line(self, line: str) -> bytes:
         """The pieces of a line, which is cut at white space before anything else; empty for a blank one."""
         return b"".join(map(self.__getitem__, line.split()))
 
     def __missing__(self, word: str) -> bytes:
-        pieces: list[str] = self._processor.encode(normalize_for_language_model(word), out_type=str)
-        answer = f" {' '.join(pieces)}".encode() if pieces else b""
-        self._held += ENTRY_BYTES + len(word)
-        if self._held > self._limit:
+        self._ask([word])
+        return self[word]
+
+    def _ask(self, words: list[str]) -> None:
+        normalized = list(map(normalize_for_language_model, words))
+        # One thread: it starts one a core otherwise, and workers are as many already.
+        cut: list[list[str]] = self._processor.encode(normalized, out_type=str, num_threads=1)
+        size = ENTRY_BYTES * len(words) + sum(map(len, words))
+        if self._held + size > self._limit:
             self.clear()
-            self._held = ENTRY_BYTES + len(word)
-        self[word] = answer
-        return answer
+            self._held = 0
+        self._held += size
+        for word, pieces in zip(words, cut, strict=True):
+            self[word] = f" {' '.join(pieces)}".encode() if pieces else b""
 
 
 class LanguageModel:
@@ -109,6 +123,7 @@ class LanguageModel:
         each distinct word only once. Blank lines count nothing.
         """
         log10, length = 0.0, 0
+        self._pieces.learn(text)
         of_line, score = self._pieces.of_line, self.kenlm.score
         for line in text.split("\n"):
             pieces = of_line(line)

@@ -32,6 +32,7 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProv
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.transforms import environments
 
+from pipeline import beam_memory
 from pipeline.errors import USER_MESSAGE, WinnowError
 from pipeline.portable import start_job_server, starts_job_server
 from pipeline.worker import DRIVER
@@ -52,6 +53,7 @@ class Engine:
     """
 
     def __init__(self, options: PipelineOptions, workers: int = 0) -> None:
+        beam_memory.remember()
         self._options = options
         self._runner = options.view_as(StandardOptions).runner or "DirectRunner"
         self.workers = workers or os.cpu_count() or 1

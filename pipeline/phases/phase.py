@@ -129,13 +129,15 @@ def run_jobs(run: Run, room: str, jobs: list[Job], *, one_of_many: bool = False)
     path = join(run.out, "work", room, "units.jsonl")
     works = {job.source: job.work for job in jobs}
     size = sum(unit.size for unit in pending)
+    here = run.engine.works_here(size, len(pending))
 
     def build(pipeline: beam.Pipeline) -> None:
         write_file(path, b"\n".join(unit.to_json() for unit in pending))
-        _ = pipeline | "UnitsFile" >> beam.Create([path]) | "RunUnits" >> RunUnits(run.out, works, digests())
+        run_units = RunUnits(run.out, works, digests(), spread=not here)
+        _ = pipeline | "UnitsFile" >> beam.Create([path]) | "RunUnits" >> run_units
 
     with run.progress.room(room, run.out, pending, sum(map(len, done.values()))):
-        if one_of_many and run.engine.works_here(size, len(pending)):
+        if one_of_many and here:
             for unit in pending:
                 do_unit(run.out, works, digests(), unit)
         elif pending:

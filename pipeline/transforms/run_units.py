@@ -66,20 +66,22 @@ class RunUnits(beam.PTransform):
     """From the path of a units file to the names of the units done.
 
     A unit that was done before and is done again writes the same bytes, so retries and speculative copies by
-    a runner do no harm. `models`: the digests by which the driver knows the models, by their names.
+    a runner do no harm. `models`: the digests by which the driver knows the models, by their names. `spread`:
+    whether more than one worker is there to spread them over; for one it is half the cost of starting.
     """
 
-    def __init__(self, out: str, works: Mapping[str, Work], models: Mapping[str, str]) -> None:
+    def __init__(
+        self, out: str, works: Mapping[str, Work], models: Mapping[str, str], spread: bool = True
+    ) -> None:
         super().__init__()
         self._out = out
         self._works = works
         self._models = models
+        self._spread = spread
 
     def expand(self, paths: beam.PCollection[str]) -> beam.PCollection[str]:
         """Read the list, spread it over the workers, do each unit."""
-        return (
-            paths
-            | "ReadUnits" >> beam.ParDo(ReadUnits())
-            | "SpreadUnits" >> beam.Reshuffle()
-            | "DoUnit" >> beam.ParDo(DoUnit(self._out, self._works, self._models))
-        )
+        units = paths | "ReadUnits" >> beam.ParDo(ReadUnits())
+        if self._spread:
+            units = units | "SpreadUnits" >> beam.Reshuffle()
+        return units | "DoUnit" >> beam.ParDo(DoUnit(self._out, self._works, self._models))
