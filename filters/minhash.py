@@ -6,7 +6,6 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from datasketch import MinHash
 from numpy.typing import NDArray
 
 from filters.shingles import Shingles, Shingling
@@ -103,5 +102,7 @@ def _premix(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
 @functools.lru_cache(maxsize=8)
 def _permutations(count: int, seed: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """Return datasketch's multipliers and offsets as columns."""
+    from datasketch import MinHash  # noqa: PLC0415  it brings scipy: a third of a run's imports
+
     multipliers, offsets = MinHash(num_perm=count, seed=seed, scheme="affine32").permutations
     return multipliers.reshape(-1, 1), offsets.reshape(-1, 1)
