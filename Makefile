@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test engines test-engines test-dataflow check-image lint clean wheel-check kenlm-tools test-trainers help
+.PHONY: demo test engines test-engines test-dataflow check-image lint clean wheel-check kenlm-tools test-trainers \
+	compare-env bench-check help
 
 help:
 	@echo "make demo         install into .venv and run the main job on the bundled samples"
@@ -16,6 +17,8 @@ help:
 	@echo "make wheel-check  build the wheel, install it in an empty environment, run it on one file"
 	@echo "make test-trainers  have megatron-core, olmo-core, datatrove, litgpt and streaming read our shards"
 	@echo "make kenlm-tools  build lmplz and build_binary, which train language models, into .kenlm"
+	@echo "make compare-env  install datatrove into .venv-compare, for python -m benchmarks.run --compare"
+	@echo "make bench-check  fail where a stage has become slower beside its native floor"
 	@echo "make clean        remove .venv and out"
 
 $(STAMP): pyproject.toml constraints.txt scripts/check_system.sh
@@ -60,5 +63,11 @@ kenlm-tools: $(STAMP)
 test-trainers: $(STAMP)
 	PYTHON="$(PYTHON)" sh scripts/test_trainers.sh
 
+compare-env:
+	PYTHON="$(PYTHON)" sh scripts/compare_env.sh
+
+bench-check: $(STAMP)
+	$(BIN)/python -m benchmarks.check
+
 clean:
-	rm -rf $(VENV) .venv-gcp .venv-trainers .kenlm .engines out build dist *.egg-info
+	rm -rf $(VENV) .venv-gcp .venv-trainers .venv-compare .kenlm .engines out build dist *.egg-info

@@ -10,15 +10,15 @@ lxml_html_clean`) ours alone is timed.
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.datatrove_steps import PEERS, filters
 from filters.c4 import C4_PRESETS, clean_page
 from filters.fineweb import FINEWEB
 from filters.gopher import GOPHER, GOPHER_QUALITY, GOPHER_REPETITION
@@ -29,16 +29,6 @@ from pipeline.readers.documents import DocumentsReader
 from pipeline.records import Document
 
 PUNKT = Path(__file__).parents[1] / "models" / "punkt-en" / "punkt.json"
-PEERS: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
-    "c4, sentences counted": (("c4_filters", "C4QualityFilter", {}),),
-    "c4, sentences not counted": (("c4_filters", "C4QualityFilter", {"min_num_sentences": -1}),),
-    "gopher quality": (("gopher_quality_filter", "GopherQualityFilter", {}),),
-    "gopher repetition": (("gopher_repetition_filter", "GopherRepetitionFilter", {}),),
-    "fineweb": (("fineweb_quality_filter", "FineWebQualityFilter", {}),),
-}
-PEERS["all of them"] = tuple(
-    PEERS[name][0] for name in ("gopher repetition", "gopher quality", "c4, sentences counted", "fineweb")
-)
 
 
 def read(path: str) -> list[str]:
@@ -76,19 +66,6 @@ def ours() -> dict[str, Callable[[str], object]]:
     }
 
 
-def theirs(filters: Iterable[tuple[str, str, dict[str, Any]]]) -> Callable[[str], object] | None:
-    """datatrove's filters as a function of a text; None where it is not installed."""
-    try:
-        document = importlib.import_module("datatrove.data").Document
-        made = [
-            getattr(importlib.import_module(f"datatrove.pipeline.filters.{module}"), name)(**options)
-            for module, name, options in filters
-        ]
-    except ImportError:
-        return None
-    return lambda text: [each.filter(document(text=text, id="")) for each in made]
-
-
 def seconds(judge: Callable[[str], object], texts: Sequence[str]) -> float:
     """The CPU seconds that judging all texts takes."""
     start = time.process_time()
@@ -107,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     megabytes = sum(len(text.encode()) for text in texts) / 1e6
     report: dict[str, Any] = {"documents": len(texts), "megabytes": round(megabytes, 2), "rules": {}}
     for name, judge in ours().items():
-        sides = {"ours": judge, "datatrove": theirs(PEERS[name])}
+        sides = {"ours": judge, "datatrove": filters(PEERS[name])}
         spent: dict[str, list[float]] = {}
         for _ in range(options.rounds):
             for side, call in sides.items():

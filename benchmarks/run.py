@@ -2,6 +2,10 @@
 
     python -m benchmarks.run [--flows commoncrawl,c4] [--input commoncrawl='crawl/*.warc.wet.gz']
                              [--rounds 3] [--output benchmarks/results/run.json]
+    python -m benchmarks.run --compare [--input c4=FILES] [--input commoncrawl=FILES]
+
+`--compare` measures datatrove's steps in turn with ours instead (benchmarks/compare.py), on the texts of c4
+and the WET files of commoncrawl; `make compare-env` installs it.
 
 Each flow is run in a process of its own on one core, on the bundled samples where no input is named. For each
 phase: CPU seconds (all of the process), and with the text that `prepare` made MB a core-second. For each
@@ -16,6 +20,7 @@ text changes, they take `beyond_start` (null where the plain loop takes under a 
 from __future__ import annotations
 
 import argparse
+import glob
 import io
 import json
 import os
@@ -38,6 +43,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.compare import INTERPRETER, compare
 from benchmarks.judges import plain_identify, plain_lines
 from benchmarks.plain import Clock, Cost, plain_loop
 from filters.perplexity import LanguageModel
@@ -68,6 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--input", metavar="FLOW=PATTERN", action="append", default=[])
     parser.add_argument("--rounds", type=int, default=3, help="how often flow and plain loop take turns")
     parser.add_argument("--output", type=Path, help="write the figures as JSON too")
+    parser.add_argument("--compare", action="store_true", help="ours and datatrove's steps in turn, no flows")
+    parser.add_argument("--interpreter", type=Path, default=INTERPRETER, help="the Python that has datatrove")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     inputs: dict[str, list[str]] = {}
@@ -85,13 +93,19 @@ def main(arguments: list[str] | None = None) -> int:
         "machine": f"{_cpu()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "versions": versions(),
         "rounds": chosen.rounds,
-        "flows": {},
     }
+    if chosen.compare:
+        if not chosen.interpreter.exists():
+            parser.error(f"no {chosen.interpreter}: run `make compare-env` first")
+        files = {name: _files(patterns[name]) for name in ("c4", "commoncrawl")}
+        figures |= compare(files["c4"], files["commoncrawl"], chosen.rounds, chosen.interpreter)
+        _print_compared(figures)
+        names = []
     for name in names:
         given = [option for pattern in patterns[name] for option in ("--input", f"{name}={pattern}")]
         command = [sys.executable, "-m", "benchmarks.run", "--one", name, "--rounds", str(chosen.rounds)]
         done = subprocess.run([*command, *given], stdout=subprocess.PIPE, check=True)
-        figures["flows"][name] = json.loads(done.stdout)
+        figures.setdefault("flows", {})[name] = json.loads(done.stdout)
         _print(name, figures["flows"][name])
     if chosen.output:
         chosen.output.write_text(json.dumps(figures, indent=1) + "\n")
@@ -104,6 +118,10 @@ def _samples() -> dict[str, list[str]]:
     patterns["documents"] = patterns["c4"]
     patterns["c4_from_web"] = [str(SAMPLES / "commoncrawl/*.wet.gz")]
     return {name: listed for name, listed in patterns.items() if name in FLOWS}
+
+
+def _files(patterns: list[str]) -> list[str]:
+    return sorted(path for pattern in patterns for path in glob.glob(pattern))  # noqa: PTH207  may be absolute
 
 
 def _cpu() -> str:
@@ -249,6 +267,20 @@ def _parse_lines(paths: list[str], rows: int) -> None:
                 rows -= 1
                 if not rows:
                     return
+
+
+def _print_compared(figures: dict[str, Any]) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    peer = figures["peer_versions"]["datatrove"]
+    title = f"{figures['texts']:,} texts, {figures['megabytes']} MB; datatrove {peer}"
+    table = Table(title=title, title_justify="left")
+    table.add_column("step")
+    for name in ("ours, MB/s", "datatrove, MB/s", "times", "in each round"):
+        table.add_column(name, justify="right")
+    for name, step in figures["steps"].items():
+        speeds = [step["ours_mb_a_core_second"], step["datatrove_mb_a_core_second"], step["times"]]
+        table.add_row(name, *map(str, speeds), " ".join(map(str, step["times_in_each_round"])))
+    console.print(table)
 
 
 def _print(flow: str, figures: dict[str, Any]) -> None:
