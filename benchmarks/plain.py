@@ -19,12 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dedup.settle import with_verdicts
-from pipeline.files import join, write_file
+from pipeline.files import delete, join, list_folder, write_file
 from pipeline.flow import Flow
+from pipeline.manifest import manifest_path
 from pipeline.models import resolve
 from pipeline.packed import PackedFile, pack, read_packed
 from pipeline.parquet import read_parquet, to_parquet
-from pipeline.phases import duplicates, judge, lines, prepare
+from pipeline.phases import PHASES, duplicates, judge, lines, prepare
 from pipeline.phases.exchange_rounds import list_path
 from pipeline.phases.phase import Run, required
 from pipeline.phases.settle import settled_path
@@ -33,6 +34,7 @@ from pipeline.schema import documents_table
 from pipeline.transforms.judging import JudgeStage, Judging
 from pipeline.transforms.rules import RuleStage, judge_rules
 
+BOTH = ("prepare", "judge", "curate")  # the phases that the plain loop does too
 _NOTHING = nullcontext()
 SEEN_AT_MOST = 8 << 20  # bytes of text kept for a stage's native floor
 
@@ -77,6 +79,15 @@ class Clock:
         """Count what a stage is given, where this clock counts."""
         if self.count:
             self.costs[phase, stage].given(texts)
+
+
+def again(run: Run, source: str) -> None:
+    """The phases themselves once more, from nothing."""
+    for phase in BOTH:
+        delete([manifest_path(run.out, phase, source)])
+        folder = join(run.out, "work", phase, source, "receipts")
+        delete(join(folder, name) for name in list_folder(folder))
+        PHASES[phase](run)
 
 
 def plain_loop(run: Run, source: str, folder: str, clock: Clock) -> None:

@@ -45,11 +45,9 @@ from rich.table import Table
 
 from benchmarks.compare import INTERPRETER, compare
 from benchmarks.judges import plain_identify, plain_lines
-from benchmarks.plain import Clock, Cost, plain_loop
+from benchmarks.plain import Clock, Cost, again, plain_loop
 from filters.perplexity import LanguageModel
-from pipeline.files import delete, join, list_folder
 from pipeline.flows import FLOWS
-from pipeline.manifest import manifest_path
 from pipeline.models import load_fasttext, load_language_model, resolve
 from pipeline.options import parse_options
 from pipeline.phases import PHASES
@@ -61,7 +59,6 @@ from pipeline.transforms.read import Documents, WarcOrWet
 from pipeline.yaml_lines import load_yaml
 
 _PAGES = WarcRecordType.response | WarcRecordType.conversion
-BOTH = ("prepare", "judge", "curate")  # the phases that the plain loop does too
 CONFIG = "sources:\n  {flow}:\n    proportion: 100\n"
 
 
@@ -154,8 +151,8 @@ def measure(flow: str, patterns: list[str], rounds: int) -> dict[str, Any]:
                 phase(one)
         turns = [
             (
-                _cpu_seconds(partial(_again, one, flow)),
-                _cpu_seconds(partial(_again, run, flow)),
+                _cpu_seconds(partial(again, one, flow)),
+                _cpu_seconds(partial(again, run, flow)),
                 _cpu_seconds(partial(plain_loop, run, flow, plain, Clock(count=False))),
             )
             for _ in range(rounds)
@@ -184,15 +181,6 @@ def measure(flow: str, patterns: list[str], rounds: int) -> dict[str, Any]:
         "plain_loop_s": round(statistics.median(loop for _, _, loop in turns), 3),
         "peak_memory_mib": memory,
     }
-
-
-def _again(run: Run, source: str) -> None:
-    """The three phases once more, from nothing."""
-    for phase in BOTH:
-        delete([manifest_path(run.out, phase, source)])
-        folder = join(run.out, "work", phase, source, "receipts")
-        delete(join(folder, name) for name in list_folder(folder))
-        PHASES[phase](run)
 
 
 def _cpu_seconds(work: Callable[[], object]) -> float:
