@@ -60,6 +60,22 @@ def test_a_unit_is_one_stage_and_only_names_cross(tmp_path: Path) -> None:
     assert len(stages) <= 5
 
 
+def test_one_process_does_its_units_without_spreading_them(tmp_path: Path) -> None:
+    path = listed(tmp_path, [3, 1, 2])
+    stages = {}
+    for spread in (True, False):
+        with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+            done = pipeline | beam.Create([path]) | RunUnits(str(tmp_path), {"s": double}, {}, spread)
+            assert_that(done, equal_to(["u3", "u1", "u2"]))
+        stages[spread] = FnApiRunner().create_stages(pipeline.to_runner_api())[1]
+    assert len(stages[False]) < len(stages[True])
+    alone, several = (Engine(PipelineOptions([]), workers=count) for count in (1, 2))
+    assert not alone.spreads(10**12, 100)
+    assert [several.spreads(10**12, count) for count in (1, 2)] == [False, True]
+    assert not Engine(PipelineOptions([])).spreads(1, 100)  # small: all in memory of one process
+    assert Engine(PipelineOptions(["--runner=PrismRunner"]), workers=1).spreads(1, 1)
+
+
 def test_what_a_unit_could_not_do_is_said_in_its_own_words(tmp_path: Path) -> None:
     path = listed(tmp_path, [1, 13])
 

@@ -77,6 +77,22 @@ def test_mode_lines_scores_what_the_native_calls_score() -> None:
     assert answer.log10 == pytest.approx(MODEL.kenlm.score(" ".join(pieces), bos=True, eos=True))
 
 
+@pytest.mark.parametrize("memory", [0, 20_000, 1 << 20])
+def test_what_is_remembered_of_words_changes_no_likelihood(memory: int) -> None:
+    words = [f"word{number} Our,fathers{number % 7}" for number in range(900)]
+    text = "\n".join(" ".join(words[start : start + 30]) for start in range(0, len(words), 30))
+    model = toy(memory=memory)
+    pieces = [
+        [piece for word in line.split() for piece in MODEL.processor.encode(word.lower(), out_type=str)]
+        for line in "".join("0" if c.isdigit() else c for c in text).split("\n")
+    ]
+    expected = sum(MODEL.kenlm.score(" ".join(line)) for line in pieces)
+    for _ in range(2):
+        answer = model.lines(text)
+        assert answer.log10 == pytest.approx(expected)
+        assert answer.length == sum(len(line) + 1 for line in pieces)
+
+
 def test_mode_lines_keeps_words_apart_where_cc_net_glues_them() -> None:
     assert MODEL.lines("a b\tc") == MODEL.lines("a b c")
     assert MODEL.ccnet("a b\tc") == MODEL.ccnet("a bc") != MODEL.ccnet("a b c")
