@@ -70,10 +70,10 @@ def test_one_process_does_its_units_without_spreading_them(tmp_path: Path) -> No
         stages[spread] = FnApiRunner().create_stages(pipeline.to_runner_api())[1]
     assert len(stages[False]) < len(stages[True])
     alone, several = (Engine(PipelineOptions([]), workers=count) for count in (1, 2))
-    assert not alone.spreads(10**12, 100)
-    assert [several.spreads(10**12, count) for count in (1, 2)] == [False, True]
-    assert not Engine(PipelineOptions([])).spreads(1, 100)  # small: all in memory of one process
-    assert Engine(PipelineOptions(["--runner=PrismRunner"]), workers=1).spreads(1, 1)
+    assert alone.works_here(10**12, 100)
+    assert [several.works_here(10**12, count) for count in (1, 2)] == [True, False]
+    assert Engine(PipelineOptions([])).works_here(1, 100)  # small: all in memory of one process
+    assert not Engine(PipelineOptions(["--runner=PrismRunner"]), workers=1).works_here(1, 1)
 
 
 def test_what_a_unit_could_not_do_is_said_in_its_own_words(tmp_path: Path) -> None:
