@@ -67,8 +67,8 @@ def copy(source: Path, target: Path, into: bool) -> None:
 
 def compiled_here(env: Path) -> list[Path]:
     """The libraries that the image's build compiles."""
-    found = [path for path in env.rglob("*.so") if re.match(r"(fasttext_pybind|kenlm)", path.name)]
-    assert len(found) == 2, found
+    found = [path for path in env.rglob("*.so") if re.match(r"(fasttext_pybind|kenlm|libkenlm)", path.name)]
+    assert len(found) == 3, found
     return found
 
 
