@@ -24,6 +24,9 @@ PLACES = re.compile(r"(?<![\w.])/(src|wheels|tmp/constraints\.txt)\b")
 # Registers of AVX and AVX-512: a processor of 2003 has none.
 WIDE = re.compile(rb"%[yz]mm\d")
 
+# A path of the caller's would show pip packages that the image does not have.
+CLEAN = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
 
 def instructions() -> list[tuple[str, str]]:
     """The file's instructions, their lines joined: (word, what follows)."""
@@ -34,12 +37,12 @@ def instructions() -> list[tuple[str, str]]:
 
 def build(place: Path) -> Path:
     """Do every stage below `place`; returns the environment of the last one."""
-    environment, env = dict(os.environ), place
+    environment, env = dict(CLEAN), place
     for word, rest in instructions():
         if word == "FROM" and rest.startswith("python:"):
             env = place / f"env-{len(list(place.glob('env-*')))}"
             subprocess.run([sys.executable, "-m", "venv", str(env)], check=True)
-            environment = {**os.environ, "PATH": f"{env / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+            environment = {**CLEAN, "PATH": f"{env / 'bin'}{os.pathsep}{CLEAN['PATH']}"}
         elif word == "ENV":
             for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|(\S+))', rest):
                 environment[name] = quoted or bare
@@ -81,10 +84,12 @@ def main() -> None:
             code = subprocess.run(["objdump", "-d", str(library)], capture_output=True, check=True).stdout
             assert code.count(b"\n") > 10_000 and not WIDE.search(code), f"{library.name} needs AVX"
             print(f"{library.name}: for any x86-64 processor")
-        subprocess.run([env / "bin" / "winnow-worker", "--help"], stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            [env / "bin" / "winnow-worker", "--help"], env=CLEAN, stdout=subprocess.DEVNULL, check=True
+        )
         sample = next((ROOT / "samples" / "commoncrawl").glob("*.wet.gz"))
         job = ["-m", "pipeline.run", "--sources", "commoncrawl", "--input", f"commoncrawl={sample}"]
-        subprocess.run([env / "bin" / "python", *job, "--output", "out"], cwd=place, check=True)
+        subprocess.run([env / "bin" / "python", *job, "--output", "out"], cwd=place, env=CLEAN, check=True)
     print("the image's commands work")
 
 
