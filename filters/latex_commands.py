@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from itertools import takewhile
 
+from filters.latex_arguments import arguments, is_given
 from filters.latex_comments import INLINE, VERBATIM
 from filters.latex_definitions import DEFINITIONS, decide
 from filters.latex_etoolbox import ETOOLBOX
-from filters.latex_expand import Expander, Handler, Stuck, is_given
+from filters.latex_expand import Expander
 from filters.latex_inputs import INPUTS, is_package
 from filters.latex_macros import TRUE, Macro, Parameter
 from filters.latex_scan import Frame
+from filters.latex_state import Handler, Stuck
 
 _INLINE = re.compile(rf"\\(?:{INLINE})", re.X)
-_VERBATIM = re.compile(rf"(?:{VERBATIM})\*?")
+_VERBATIM = frozenset(name + star for name in VERBATIM.split("|") for star in ("", "*"))
 _AT_CATEGORY = re.compile(r"\s*`\\?@\s*(?:=\s*)?(\d+)")
 _NAME = re.compile(r"[A-Za-z@]+")
 _AFTER_XSPACE = re.compile(r"[A-Za-z0-9($\\]")
@@ -31,19 +32,19 @@ def _begin(expander: Expander, frame: Frame, command: str) -> bool:
             expander.document_at = len(expander.out)
         expander.memo.drop()
         return True
-    if _VERBATIM.fullmatch(name):
+    if name in _VERBATIM:
         end = frame.text.find(f"\\end{{{name}}}", frame.at)
         frame.at = end + len(f"\\end{{{name}}}")
         expander.emit(frame.text[start : frame.at] if end >= 0 else "", frame)
         return end >= 0
     environment = expander.environments.get(name)
-    arguments = expander.arguments(environment.begin.parameters) if environment else None
+    given = arguments(expander, environment.begin.parameters) if environment else None
     if environment is not None:
         expander.memo.drop()
-    if environment is None or arguments is None:
+    if environment is None or given is None:
         return False
-    expander.open_environments.append((name, arguments))
-    expander.expand(environment.begin, arguments, name)
+    expander.open_environments.append((name, given))
+    expander.expand(environment.begin, given, name)
     return True
 
 
@@ -62,10 +63,10 @@ def _end(expander: Expander, frame: Frame, command: str) -> bool:
         return True
     if expander.open_environments and expander.open_environments[-1][0] == name:
         expander.memo.drop()
-        _, arguments = expander.open_environments.pop()
+        _, given = expander.open_environments.pop()
         environment = expander.environments.get(name)
         if environment is not None:
-            expander.expand(environment.end, arguments, name)
+            expander.expand(environment.end, given, name)
             return True
     return False
 
@@ -152,8 +153,10 @@ def _if_star(expander: Expander, frame: Frame, command: str) -> bool:
     top = expander.top()
     top.skip_space()
     holds = bool(wanted) and top.text.startswith(wanted, top.at)
-    same = (a == b for a, b in zip(wanted, top.text[top.at : top.at + len(wanted)], strict=False))
-    top.look(len(wanted) if holds else sum(takewhile(bool, same)) + 1)
+    shared = len(wanted)
+    while not top.text.startswith(wanted[:shared], top.at):
+        shared -= 1
+    top.look(shared + (not holds))
     if holds and command == "@ifstar":
         top.at += 1
     expander.push(yes if holds else no, frame.macro or command, "at")

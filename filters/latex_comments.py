@@ -28,6 +28,7 @@ _PARTS = re.compile(
     """,
     re.X,
 )
+_LINES = re.compile(r"\n(?:[ \t]*%[^\n]*\n)+")
 # What a line may begin that goes on in the next one.
 _LONG = re.compile(
     rf"\\(?:begin\s*\{{(?:{VERBATIM}|{_LEFT_OUT})\*?\}}|(?:url|path|nolinkurl|href)[^\S\n]*\n)"
@@ -47,6 +48,8 @@ def without_comments(text: str) -> str:
     at_line_start = True
     endless: set[str] = set()  # environments of which no end is to come: each is looked for once
     long = _LONG.search(text)
+    if long is None:
+        text = _LINES.sub("\n", text)
     while True:
         # Only lines with a percent sign, and what is longer than a line, need to be looked at.
         percent = text.find("%", position)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from filters.latex_expand import Environment, Expander, Handler
+from filters.latex_expand import Expander
 from filters.latex_macros import Macro, Parameter, latex_parameters, tex_parameters, xparse_parameters
-from filters.latex_scan import Frame
+from filters.latex_scan import NEAR, WITHIN, Frame
+from filters.latex_state import Environment, Handler
 
 _PROGRAMMING = re.compile(
     r"\\(?:csname|expandafter|futurelet|catcode|setbox|BODY|collect@body|lrbox|afterassignment"
@@ -16,6 +17,13 @@ _DEFINER = re.compile(
     r"\s*\\(?:[gex]?def|let|long|global|protected|outer|(?:re)?newcommand|providecommand)(?![A-Za-z@])"
 )
 _PARAMETER_TEXT = re.compile(r"[^{}\\]*(?:\\.[^{}\\]*)*", re.S)
+# `\newcommand{\x}[1]{…}` as most are written, without a default.
+_USUAL = {
+    letters: re.compile(
+        rf"\s*\*?\s*(?:\{{\s*\\({name})\s*\}}|\\({name}))\s*(?:\[([0-9])\]\s*)?\{{({WITHIN})\}}", re.S
+    )
+    for letters, name in (("ordinary", "[A-Za-z]+"), ("at", "[A-Za-z@]+"), ("expl3", "[A-Za-z@_:]+"))
+}
 _LET = re.compile(r"\s*=?\s?")
 
 
@@ -39,6 +47,16 @@ def _star(frame: Frame) -> None:
 
 
 def _newcommand(expander: Expander, frame: Frame, command: str) -> bool:
+    usual = _USUAL[frame.letters].match(frame.text, frame.at, frame.at + NEAR)
+    if usual is not None:
+        in_braces, bare, number, body = usual.groups()
+        frame.at = usual.end()
+        return _new(
+            expander,
+            frame,
+            command,
+            Macro(in_braces or bare, latex_parameters(int(number or 0), None), body, frame.letters),
+        )
     _star(frame)
     name = frame.name()
     count = frame.bracketed() if name else None
@@ -47,8 +65,12 @@ def _newcommand(expander: Expander, frame: Frame, command: str) -> bool:
     if name is None or body is None:
         return False
     number = int(count) if count is not None and count.strip().isdigit() else 0
-    if command not in ("providecommand", "providerobustcmd") or name not in expander.table:
-        _define(expander, Macro(name, latex_parameters(number, default), body, frame.letters))
+    return _new(expander, frame, command, Macro(name, latex_parameters(number, default), body, frame.letters))
+
+
+def _new(expander: Expander, frame: Frame, command: str, macro: Macro) -> bool:
+    if command not in ("providecommand", "providerobustcmd") or macro.name not in expander.table:
+        _define(expander, macro)
     return _end(expander, frame)
 
 

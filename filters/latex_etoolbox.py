@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from filters.latex_expand import Expander, Handler, Stuck
+from filters.latex_expand import Expander
 from filters.latex_scan import Frame
+from filters.latex_state import Handler, Stuck
 
 
 def _declare(expander: Expander, frame: Frame, command: str) -> bool:

@@ -19,7 +19,7 @@ _COMMAND = re.compile(
 _TOP_LEVEL = re.compile(r"^[^\S\n]*(\S+)[^\S\n]+toplevelfile\b", re.M)
 _USUAL_NAMES = ("main", "ms", "paper", "article", "manuscript", "arxiv", "root")
 _NO_PAPER = re.compile(r"suppl|rebuttal|response|cover|letter|reply|appendix|template|sample", re.I)
-_LPPL = re.compile(r"LaTeX Project Public License|\bLPPL\b|docstrip utility")
+_LPPL = re.compile(r"\bLPPL\b")
 
 
 class Files:
@@ -47,6 +47,10 @@ class Files:
         name = name.strip()
         if not name:
             return None
+        base = posixpath.basename(name).lower()
+        same = self._bases.get(base) or self._bases.get(f"{base}.tex") or []
+        if not same and base not in ("", ".", ".."):
+            return None
         for start in dict.fromkeys((folder, posixpath.dirname(self._main), "")):
             path = posixpath.normpath(posixpath.join(start, name))
             for candidate in (path, f"{path}.tex"):
@@ -54,8 +58,6 @@ class Files:
                     return candidate
                 if candidate.lower() in self._names:
                     return self._names[candidate.lower()]
-        base = posixpath.basename(name).lower()
-        same = self._bases.get(base) or self._bases.get(f"{base}.tex") or []
         return same[0] if len(same) == 1 else None
 
     def load(self, name: str, folder: str) -> tuple[str, str] | None:
@@ -64,7 +66,7 @@ class Files:
         Packages under the LaTeX Project Public License come with TeX, or from its archive.
         """
         path = self.find(name, folder)
-        if path is None or (path.endswith((".sty", ".def")) and _LPPL.search(self._texts[path], 0, 5000)):
+        if path is None or (path.endswith((".sty", ".def")) and _is_of_tex(self._texts[path][:5000])):
             return None
         return path, self.text(path)
 
@@ -139,3 +141,9 @@ class Files:
                 if candidate in self._texts:
                     return candidate
         return None
+
+
+def _is_of_tex(head: str) -> bool:
+    """Whether a package that begins so comes with TeX."""
+    named = "LaTeX Project Public License" in head or "docstrip utility" in head
+    return named or ("LPPL" in head and _LPPL.search(head) is not None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from filters.latex_expand import Expander, Handler
+from filters.latex_expand import Expander
 from filters.latex_scan import Frame
+from filters.latex_state import Handler
 
 _BARE_NAME = re.compile(r"\s*([^\s\\{}\[\]$&#^_~%]+)")
 

@@ -66,6 +66,8 @@ class Macro:
             self._parts = [text or "" for text in pieces[::2]]
             self._places = [-1 if number is None else int(number) - 1 for number in pieces[1::2]]
         result = self._parts[0]
+        if not self._places:
+            return result
         for place, text in zip(self._places, self._parts[1:], strict=True):
             if place < 0:
                 argument = "#"

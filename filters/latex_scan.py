@@ -12,12 +12,12 @@ PATTERNS = {"ordinary": _ORDINARY, "at": _WITH_AT, "expl3": _EXPL3}
 
 _BRACE = re.compile(r"\\.|[{}]", re.S)
 _BRACKET = re.compile(r"\\.|[{}\]]", re.S)
-_WITHIN = r"(?:[^{}\\]++|\\.)*+"
+WITHIN = r"(?:[^{}\\]++|\\.)*+"
 for _ in range(8):  # groups in groups; what is deeper is counted brace by brace
-    _WITHIN = rf"(?:[^{{}}\\]++|\\.|\{{{_WITHIN}\}})*+"
-_GROUP = re.compile(rf"\s*\{{({_WITHIN})\}}", re.S)
+    WITHIN = rf"(?:[^{{}}\\]++|\\.|\{{{WITHIN}\}})*+"
+_GROUP = re.compile(rf"\s*\{{({WITHIN})\}}", re.S)
 _SPACE = re.compile(r"\s*")
-_NEAR = 2000  # characters searched for a brace's partner before the partners of all are looked up
+NEAR = 2000  # characters searched for a brace's partner before the partners of all are looked up
 _MAX_OPTION = 20_000  # characters of an argument in brackets
 _FAR = 1 << 60  # beyond any text
 _CONDITIONAL = re.compile(r"\\(if[A-Za-z@]*|else|fi|unless)(?![A-Za-z@])")
@@ -70,11 +70,11 @@ class Frame:
 
     def closing(self, start: int) -> int:
         """The place of the brace that closes the one at `start`, -1 where none does."""
-        group = _GROUP.match(self.text, start, start + _NEAR)
+        group = _GROUP.match(self.text, start, start + NEAR)
         if group is not None:
             return group.end() - 1
         depth = 0
-        for found in _BRACE.finditer(self.text, start, start + _NEAR):
+        for found in _BRACE.finditer(self.text, start, start + NEAR):
             if found[0] == "{":
                 depth += 1
             elif found[0] == "}":
@@ -89,7 +89,7 @@ class Frame:
     def group(self) -> str | None:
         """What stands in the braces that open here, behind spaces; None where none open."""
         begin = self.at
-        group = _GROUP.match(self.text, begin, begin + _NEAR)
+        group = _GROUP.match(self.text, begin, begin + NEAR)
         if group is not None:
             self.at = group.end()
             return group[1]
@@ -108,7 +108,7 @@ class Frame:
         found: list[str] = []
         at = self.at
         for _ in range(count):
-            group = _GROUP.match(self.text, at, at + _NEAR)
+            group = _GROUP.match(self.text, at, at + NEAR)
             if group is None:
                 return None
             found.append(group[1])

@@ -132,6 +132,7 @@ def many(count: int) -> bytes:
     [
         (tar({"../../etc/passwd.tex": TEX, "a.tex": TEX}), "the member's name leads out of the archive"),
         (tar({"/etc/passwd.tex": TEX}), "the member's name leads out of the archive"),
+        (tar({"./.": TEX, "a.tex": TEX}), "the member's name leads out of the archive"),
         (tar({"a.tex": TEX * 40})[:1500], "the tar archive breaks off: it is cut short"),
         (packed(packed(packed(TEX))), "compressed more than 2 times"),
         (many(20_001), "its archive has more than 20000 files"),

@@ -15,7 +15,6 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import BinaryIO, NamedTuple
 
 from pipeline.records import DeadLetter, PassedOver
@@ -175,8 +174,9 @@ def _skip(stream: BinaryIO, size: int) -> None:
 
 def _refusal(name: str, size: int, max_bytes: int) -> str:
     """Why a member is not read, "" where it is."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or "\0" in name or path.parts[0][1:2] == ":":
+    whole = name.replace("\\", "/")
+    parts = [part for part in whole.split("/") if part not in ("", ".")]
+    if whole.startswith("/") or ".." in parts or "\0" in name or not parts or parts[0][1:2] == ":":
         return "the member's name leads out of the archive"
     if size > max_bytes:
         return f"the member has {size} bytes, more than {max_bytes}"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from posixpath import splitext
 from typing import Any, BinaryIO, cast
 
 import orjson
@@ -183,9 +184,9 @@ def _first_file(head: bytes) -> str:
 
 
 def _may_be_tex(member: Member) -> bool:
-    path = PurePosixPath(member.name)
-    hidden = path.name.startswith(".") or "__MACOSX" in path.parts
-    return not hidden and path.suffix.lower() not in _NO_TEX and b"\0" not in member.data
+    parts = [part for part in member.name.split("/") if part not in ("", ".")]
+    hidden = parts[-1].startswith(".") or "__MACOSX" in parts
+    return not hidden and splitext(parts[-1])[1].lower() not in _NO_TEX and b"\0" not in member.data
 
 
 def _is_picture(name: bytes) -> bool:
