@@ -2,7 +2,8 @@
 
 Secrets are found by the expressions of detect-secrets, of the kinds whose form tells them from other text
 (entropy and keyword detectors, which need a second look at what they find, are left out). Addresses are
-found by expressions of our own, with the exceptions that BigCode's code makes (pii/ of its bigcode-dataset).
+found by expressions of our own, with the exceptions that BigCode's code makes (pii/ of its bigcode-dataset);
+so are the keys that detect-secrets does not know by their form.
 """
 
 from __future__ import annotations
@@ -54,9 +55,15 @@ _PASSWORD_DETECTORS: Final = (("basic_auth", "BasicAuthDetector"),)
 # A character of each kind of key's own mark, without which none of its expressions can match.
 _KEY_MARK: Final = re.compile(
     r"A3T|A[BCKS][ICA]A|aws|AccountKey=|[MNO][\w-]{23,25}\.|gh[pousr]_|gl[a-z]{2,6}-|GR1348941|eyJ|-us\d"
-    r"|_authToken|sk-|pypi-|SG\.|xox|hooks\.slack|sq0csp|k_live_|\d{8}:",
+    r"|_authToken|sk-|pypi-|SG\.|xox|hooks\.slack|sq0csp|k_live_|\d{8}:|github_pat_|AIza",
     re.IGNORECASE,
 )
+# GitHub's fine-grained tokens and Google's API keys.
+_OTHER_KEYS: Final = re.compile(r"\b(?:github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}|AIza[\w-]{35})(?![\w-])")
+# detect-secrets wants quotes around it.
+_AWS_SECRET: Final = re.compile(r"aws_secret_access_key\s*[=:]\s*([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])", re.I)
+_NPM: Final = re.compile(r"npm_\w*")  # detect-secrets' expression takes the line's rest too
+_LONE_PASSWORD: Final = re.compile(r"://:([^\s:/?#@\[\]'\"]{3,100})@")  # `redis://:…@`, without a user
 # detect-secrets knows a private key by its first line; the whole block goes (RFC 7468).
 _PRIVATE_KEY: Final = re.compile(
     r"(-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----)"
@@ -98,7 +105,7 @@ _NAME_SERVERS: Final = frozenset(
 )
 _SHORT_IP: Final = 7  # BigCode: four single digits are a version, unless a server is spoken of near by
 _NEAR: Final = 100
-_VERSION: Final = re.compile(r"(?:version|release|\bv|==|>=|<=|~=|\^)[\s\"'=:>]*$", re.IGNORECASE)
+_VERSION: Final = re.compile(r"(?:version|release|\bv|==|>=|<=|~=|\^)(?:\s+is\b)?[\s\"'=:>]*$", re.IGNORECASE)
 # What stands for addresses in StarCoder's data: private ones (BigCode, pii_redaction.py).
 _PRIVATE_IPV4: Final = ("172.16.31.10", "172.16.58.3", "172.16.17.32", "192.168.127.12", "192.168.3.11")
 _PRIVATE_IPV6: Final = (
@@ -165,6 +172,10 @@ def _keys(text: str) -> Iterator[Finding]:
         yield Finding(match.start(2), match.end(2), "key")
     if not _KEY_MARK.search(text):
         return
+    for match in _OTHER_KEYS.finditer(text):
+        yield Finding(match.start(), match.end(), "key")
+    for match in _AWS_SECRET.finditer(text):
+        yield Finding(match.start(1), match.end(1), "key")
     for pattern in _patterns(_KEY_DETECTORS):
         for match in pattern.finditer(text):
             named = [
@@ -173,6 +184,8 @@ def _keys(text: str) -> Iterator[Finding]:
             start, end = match.span(named[0] if named else 0)
             if text.startswith("eyJ", start):
                 end = _JWT_REST.match(text, end).end()  # type: ignore[union-attr]  # it matches nothing too
+            elif text.startswith("npm_", start):
+                end = _NPM.match(text, start).end()  # type: ignore[union-attr]  # it matches the prefix too
             if any(map(str.isdigit, text[start:end].rsplit(":", 1)[-1])):
                 yield Finding(start, end, "key")
 
@@ -180,7 +193,7 @@ def _keys(text: str) -> Iterator[Finding]:
 def _passwords(text: str) -> Iterator[Finding]:
     if "://" not in text:
         return
-    for pattern in _patterns(_PASSWORD_DETECTORS):
+    for pattern in (*_patterns(_PASSWORD_DETECTORS), _LONE_PASSWORD):
         for match in pattern.finditer(text):
             if not _PLACEHOLDER.search(match[1]):
                 yield Finding(match.start(1), match.end(1), "password")

@@ -43,7 +43,7 @@ from pipeline.transforms.rules import run_stages
 from pipeline.units import Output, Outputs, Receipt, Unit, digest
 
 PHASE = "judge"
-VERSION = 3
+VERSION = 4
 
 
 def judge(run: Run) -> Outcome:
