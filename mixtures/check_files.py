@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 import xxhash
 
 from pipeline.errors import WinnowError
 from pipeline.files import join, list_folder, read_file
 from pipeline.manifest import read_manifest
+from pipeline.parquet_bytes import table_of
 from tokenizer.megatron import check_sizes, read_index
 
 
@@ -84,7 +84,7 @@ class Shard:
             self.findings.append(f"{path}.idx: {error}")
             return
         try:
-            table = pq.read_table(pa.BufferReader(table_data), page_checksum_verification=True)
+            table = table_of(table_data)
         except (pa.ArrowException, OSError):
             self.findings.append(f"{self._folder}/{tables[0]} is damaged or is no Parquet file")
             return

@@ -183,11 +183,12 @@ def _order(path: str, content: Content, order: Order, start: int, stop: int) -> 
 
 
 def _count(content: Content, read: Counter[tuple[str, int]]) -> None:
+    # Threads might outlive the call with numpy's memory in hand: see pipeline/parquet_bytes.py.
     sizes = np.subtract(content.table.column("stop").to_numpy(), content.table.column("start").to_numpy())
     counted = (
         content.table.select(["source", "epoch"])
         .append_column("tokens", [sizes])
-        .group_by(["source", "epoch"])
+        .group_by(["source", "epoch"], use_threads=False)
         .aggregate([("tokens", "sum")])
     )
     for line in counted.to_pylist():

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.errors import WinnowError
+from pipeline.parquet_bytes import table_of
 
 Array = npt.NDArray[Any]
 TABLES_KEPT = 8  # shards whose tables of pieces stay in memory
@@ -171,7 +171,7 @@ class TrainingShards:
     def pieces(self, shard: int, columns: list[str] | None = None) -> pa.Table:
         """The table beside shard `shard`: what its rows hold of which document (see ROW_PIECES)."""
         path = f"{self.folder}/{self._shards[shard]['name']}.rows.parquet"
-        return pq.read_table(pa.BufferReader(read_bytes(path)), columns=columns)
+        return table_of(read_bytes(path), columns)
 
     def shards_of(self, first: int, stop: int) -> list[int]:
         """The shards that hold rows `first` to `stop`."""

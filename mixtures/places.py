@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from mixtures.opened import TrainingShards, read_bytes, read_json
 from mixtures.plan_file import order_of, source_rows, streams_of
+from pipeline.parquet_bytes import table_of
 from tokenizer.megatron import read_index
 
 TABLES_KEPT = 16
@@ -143,8 +143,7 @@ class Places:
 
 
 def _provenance(base: str) -> pa.Table:
-    data = read_bytes(f"{base}.provenance.parquet")
-    return pq.read_table(pa.BufferReader(data), columns=["id", "url", "input", "tokens"])
+    return table_of(read_bytes(f"{base}.provenance.parquet"), ["id", "url", "input", "tokens"])
 
 
 def _row(table: pa.Table, number: int) -> Mapping[str, Any]:

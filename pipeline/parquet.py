@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import WinnowError
 from pipeline.files import read_file
+from pipeline.parquet_bytes import table_of
 
 # Columns of few distinct values; a dictionary for the others costs bytes (measured: docs/design.md, section
 # 7).
@@ -44,8 +45,7 @@ def read_parquet(path: str, columns: list[str] | None = None) -> pa.Table:
     Raises WinnowError naming the file where it is damaged or is no Parquet.
     """
     try:
-        reader = pa.BufferReader(read_file(path))
-        return pq.read_table(reader, columns=columns, page_checksum_verification=True)
+        return table_of(read_file(path), columns)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).split("\n", maxsplit=1)[0]
         raise WinnowError(f"{path} is damaged or is no Parquet file: {reason}") from error

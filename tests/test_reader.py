@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from apache_beam.io.localfilesystem import LocalFileSystem
 from hypothesis import given
@@ -241,8 +240,8 @@ def test_a_copy_for_another_process_carries_no_tokens(shards: TrainingShards) ->
 def test_tables_in_memory_are_bounded(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opened, "TABLES_KEPT", 2)
     read: list[str] = []
-    whole = pq.read_table
-    monkeypatch.setattr(opened.pq, "read_table", lambda *a, **k: read.append("") or whole(*a, **k))
+    whole = opened.table_of
+    monkeypatch.setattr(opened, "table_of", lambda *a, **k: read.append("") or whole(*a, **k))
     shards = TrainingShards(str(out))
     count = len(list(out.glob("shards/shard-*.bin")))
     list(Reader(shards))

@@ -61,7 +61,7 @@ def _parquet_rows(stored: BinaryIO, path: str) -> Iterator[dict[str, Any]]:
     columns = [name for name in ("id", "source", "text") if name in file.schema_arrow.names]
     if "text" not in columns:
         raise WinnowError(f"{path} has no column named text")
-    for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=columns):
+    for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=columns, use_threads=False):
         yield from (row for row in batch.to_pylist() if row["text"] is not None)
 
 

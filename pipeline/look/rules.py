@@ -71,7 +71,8 @@ def values_of(table: pa.Table) -> Mapping[str, npt.NDArray[np.float64]]:
     if not len(rows):
         return found
     lines = "\n".join(written.drop_null().to_pylist()).encode()
-    options = pj.ReadOptions(block_size=max(_BLOCK, len(lines) + 1))
+    # Threads might outlive the call with `lines` in hand: see pipeline/parquet_bytes.py.
+    options = pj.ReadOptions(use_threads=False, block_size=max(_BLOCK, len(lines) + 1))
     for name, column in _columns(lines, options).items():
         values = np.full(table.num_rows, np.nan)
         values[rows] = column

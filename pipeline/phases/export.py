@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 import zstandard
 
 from pipeline.files import join, read_file
 from pipeline.ledger import Line
 from pipeline.manifest import Manifest
 from pipeline.parquet import read_parquet, to_parquet
+from pipeline.parquet_bytes import table_of
 from pipeline.phases import curate, prepare
 from pipeline.phases.phase import (
     Account,
@@ -80,7 +80,7 @@ def _to_parquet(rows: list[dict[str, Any]]) -> bytes:
 
 
 def _from_parquet(data: bytes) -> Iterable[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(pa.BufferReader(data)).to_pylist()
+    rows: list[dict[str, Any]] = table_of(data).to_pylist()
     return rows
 
 

@@ -6,15 +6,14 @@ side, `tokens/<source>/<trainer>/train` and `validation`: trainers read whole fo
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from pipeline.files import join, read_file
+from pipeline.parquet_bytes import table_of
 from pipeline.phases.phase import Job
 from pipeline.phases.shard_files import write_file_entry
 from pipeline.units import Output, Outputs, Receipt, Unit, digest
@@ -83,7 +82,7 @@ def beside_tokens(
     """
     index = read_index(index_data)
     if trainer == "olmo":
-        ids = pq.read_table(io.BytesIO(table_data), columns=["id"]).column("id").to_pylist()
+        ids = table_of(table_data, ["id"]).column("id").to_pylist()
         yield ".csv.gz", olmo_csv_gz(index.lengths, ids, [table_name] * len(ids), range(len(ids)))
         return
     tokens = int(index.lengths.sum(dtype=np.int64))
