@@ -15,7 +15,7 @@ help:
 	@echo "make test-dataflow  make a run's jobs by Dataflow's own runner, without network, and look into them"
 	@echo "make check-image  do what deploy/Dockerfile does, without Docker, and look at what comes of it"
 	@echo "make wheel-check  build the wheel, install it in an empty environment, run it on one file"
-	@echo "make test-trainers  have megatron-core, olmo-core, datatrove, litgpt and streaming read our shards"
+	@echo "make test-trainers  have megatron-core, olmo-core, datatrove, litgpt and streaming read our shards; tests with PyTorch"
 	@echo "make kenlm-tools  build lmplz and build_binary, which train language models, into .kenlm"
 	@echo "make compare-env  install datatrove into .venv-compare, for python -m benchmarks.run --compare"
 	@echo "make bench-check  fail where a stage has become slower beside its native floor"
