@@ -5,8 +5,10 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow.compute as pc
 import xxhash
 
@@ -40,14 +42,19 @@ def draw(
     rules: set[str] = set()
     for name in run.chosen(source):
         for path, table in run.tables("curated" if rule == KEPT else "dropped", name, _COLUMNS):
-            rows = table.to_pydict()
-            rules.update(verdict for verdict in rows["verdict"] if verdict)
-            found = [
-                _Pick(_rank(order, seed, rows, row), rows["id"][row], path, row)
-                for row in range(table.num_rows)
-                if rule == KEPT or _covers(rule, rows["verdict"][row])
-            ]
-            picks = heapq.nsmallest(count, [*picks, *found])
+            verdicts = table.column("verdict")
+            rules.update(verdict for verdict in pc.unique(verdicts).to_pylist() if verdict)
+            if rule != KEPT:
+                covered = pc.or_(pc.equal(verdicts, rule), pc.starts_with(verdicts, f"{rule}."))
+                places = np.flatnonzero(covered.fill_null(False).to_numpy())
+            else:
+                places = np.arange(table.num_rows)
+            rows = table.take(places).to_pydict()
+            found = (
+                _Pick(_rank(order, seed, rows, at), rows["id"][at], path, row)
+                for at, row in enumerate(places.tolist())
+            )
+            picks = heapq.nsmallest(count, chain(picks, found))
     if not picks:
         known = f"; rules that did: {', '.join(sorted(rules))}" if rules else ""
         raise WinnowError(f"rule {rule!r} dropped nothing{known}" if rule != KEPT else "nothing was kept")
@@ -73,10 +80,6 @@ def rows_at(
             table = table.set_column(at, "text", pc.utf8_slice_codeunits(table.column(at), 0, characters))
         found.update(zip([(path, row) for row in rows], table.to_pylist(), strict=True))
     return found
-
-
-def _covers(rule: str, verdict: str) -> bool:
-    return verdict == rule or verdict.startswith(f"{rule}.")
 
 
 def _rank(order: Order, seed: int, rows: dict[str, list[Any]], row: int) -> float:

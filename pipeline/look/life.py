@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from filters.lines import line_hashes
 from mixtures.places import Places
@@ -41,16 +44,20 @@ def find_lives(run: FinishedRun, wanted: str) -> Iterator[Life]:
     """Every record of the run whose id or URL is `wanted`, in every source."""
     for source in run.sources():
         for path, table in run.tables("documents", source, ["id", "url", "input", "ordinal"]):
-            ids, urls = table.column("id").to_pylist(), table.column("url").to_pylist()
-            places = table.column("input").to_pylist(), table.column("ordinal").to_pylist()
-            rows = [
-                row
-                for row in range(table.num_rows)
-                if wanted in (ids[row], urls[row], f"{places[0][row]}:{places[1][row]}")
-            ]
+            rows = np.flatnonzero(_named(table, wanted)).tolist()
             if rows:
                 prepared = read_parquet(path).take(rows).to_pylist()
                 yield from _lives(run, source, path.rsplit("/", 1)[1], rows, prepared)
+
+
+def _named(table: pa.Table, wanted: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which rows have the id, the URL or the place (INPUT:ORDINAL) `wanted`."""
+    found = pc.or_(pc.equal(table.column("id"), wanted), pc.equal(table.column("url"), wanted))
+    name, _, ordinal = wanted.rpartition(":")
+    if ordinal.isdecimal():
+        here = pc.and_(pc.equal(table.column("input"), name), pc.equal(table.column("ordinal"), int(ordinal)))
+        found = pc.or_(found, here)
+    return np.asarray(found.fill_null(False).to_numpy(), bool)
 
 
 def _lives(
@@ -118,7 +125,10 @@ def _clusters(run: FinishedRun, document: str) -> list[dict[str, Any]]:
     found = []
     for source in run.sources():
         for _, table in run.tables("clusters", source):
-            found += [row for row in table.to_pylist() if document in (row["member"], row["survivor"])]
+            named = [
+                pc.equal(table.column(name), document).fill_null(False) for name in ("member", "survivor")
+            ]
+            found += table.filter(pc.or_(*named)).to_pylist()
     return found
 
 
