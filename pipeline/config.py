@@ -84,7 +84,9 @@ class Config(_Strict):
     export: list[Literal["llmc", "mds", "litdata"]] = Field(
         [], description="formats, beside Megatron's, that the training shards are written in too"
     )
-    shard_tokens: Amount = Field(512 << 20, gt=0, description="about this many tokens a shard")
+    shard_tokens: Amount = Field(
+        128 << 20, gt=0, description="about this many tokens a shard, held in memory"
+    )
     batch_bytes: Amount = Field(16 << 20, gt=0, description="text in one batch; changes file names only")
 
 

@@ -44,7 +44,7 @@ def absolute(path: str) -> str:
     return str(Path(path).resolve()) if is_local(path) else path.rstrip("/")
 
 
-def write_file(path: str, data: bytes) -> None:
+def write_file(path: str, data: bytes | memoryview) -> None:
     """Write `data` to `path` so that no reader ever sees a part of it.
 
     Raises WinnowError where the place cannot be written (full, read-only, no permission).
@@ -56,14 +56,14 @@ def write_file(path: str, data: bytes) -> None:
             raise WinnowError(f"cannot write {path}: {reason(error)}") from error
     elif path.startswith("hdfs://"):
         temporary = f"{path}.{uuid.uuid4().hex}{TEMPORARY}"
-        remote.put(temporary, data)
+        remote.put(temporary, bytes(data))
         with remote.store("write", path):
             FileSystems.rename([temporary], [path])
     else:
-        remote.put(path, data)
+        remote.put(path, bytes(data))
 
 
-def _write_local(path: Path, data: bytes) -> None:
+def _write_local(path: Path, data: bytes | memoryview) -> None:
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}{TEMPORARY}")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -15,7 +15,7 @@ from pipeline.sealed import sealed, unsealed
 from pipeline.units import Output, Receipt, digest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UnitFiles:
     """What one unit of the phase wrote, and the facts its receipt holds."""
 
@@ -76,10 +76,11 @@ def read_manifest(out: str, phase: str, source: str) -> Manifest | None:
             f"{path} was edited, is damaged or is of another version of Winnow: delete it, and the next run "
             f"makes phase {phase} of {source} anew"
         )
-    fields["units"] = [
-        UnitFiles(unit["name"], [Output(**output) for output in unit["outputs"]], unit["facts"])
-        for unit in fields["units"]
-    ]
+    units = fields["units"]
+    for place, unit in enumerate(units):  # one by one: a manifest can be large, and is not held twice
+        units[place] = UnitFiles(
+            unit["name"], [Output(**output) for output in unit["outputs"]], unit["facts"]
+        )
     return Manifest(**fields)
 
 

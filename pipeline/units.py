@@ -43,7 +43,7 @@ class Unit:
         return Unit(**orjson.loads(line))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Output:
     """One file a unit wrote: its path below the output folder, rows, bytes and xxh3_128."""
 
@@ -53,7 +53,7 @@ class Output:
     digest: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What a finished unit left: its outputs, and facts (JSON) for later phases and for the ledger."""
 
@@ -83,7 +83,7 @@ class Outputs:
         self.out = out
         self.written: list[Output] = []
 
-    def write(self, path: str, data: bytes, rows: int = 0) -> Output:
+    def write(self, path: str, data: bytes | memoryview, rows: int = 0) -> Output:
         """Commit `data` as `path` (relative to the output folder)."""
         write_file(join(self.out, path), data)
         output = Output(path, rows, len(data), xxhash.xxh3_128_hexdigest(data))

@@ -27,12 +27,13 @@ def write_shard(
 ) -> dict[str, Any]:
     """Write `base`.bin, `base`.idx and `base`.<name>.parquet for `table`, a name and its rows.
 
-    Returns the shard's entry for a manifest: its name, tokens, sequences, smallest and largest id, and its
-    files with their checksums.
+    The tokens are written from where they lie: a shard is the largest thing in memory, and is never there
+    twice. Returns the shard's entry for a manifest: its name, tokens, sequences, smallest and largest id, and
+    its files with their checksums.
     """
     name, rows = table
     files = [
-        write_file_entry(outputs, f"{base}.bin", tokens.tobytes(), len(lengths)),
+        write_file_entry(outputs, f"{base}.bin", tokens.view(np.uint8).data, len(lengths)),
         write_file_entry(outputs, f"{base}.idx", index_bytes(lengths, tokens.dtype), len(lengths)),
         write_file_entry(outputs, f"{base}.{name}.parquet", to_parquet(rows), rows.num_rows),
     ]
@@ -46,7 +47,7 @@ def write_shard(
     }
 
 
-def write_file_entry(outputs: Outputs, path: str, data: bytes, rows: int) -> dict[str, Any]:
+def write_file_entry(outputs: Outputs, path: str, data: bytes | memoryview, rows: int) -> dict[str, Any]:
     """Write one file; returns its entry for a manifest: base name, bytes, sha256 and xxh3_128."""
     outputs.write(path, data, rows)
     return {
