@@ -114,7 +114,10 @@ class ResolveBucket:
             arrays["removals"] = np.concatenate(parts)
         path = f"work/{unit.room}/{unit.source}/{unit.name}.packed"
         outputs.write(path, pack(arrays), rows=sum(map(len, parts)))
-        return {"entries": sum(len(entries) for _, entries in slices)}
+        return {
+            "entries": sum(len(entries) for _, entries in slices),
+            "bytes": sum(entries.nbytes for _, entries in slices),
+        }
 
 
 @dataclass(frozen=True)
