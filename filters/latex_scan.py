@@ -70,6 +70,11 @@ class Frame:
 
     def closing(self, start: int) -> int:
         """The place of the brace that closes the one at `start`, -1 where none does."""
+        if self._partners is not None:
+            end = self._partners.get(start, -1)
+            if not start < end < start + NEAR:
+                self.seen = _FAR
+            return end
         group = _GROUP.match(self.text, start, start + NEAR)
         if group is not None:
             return group.end() - 1
