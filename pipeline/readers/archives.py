@@ -1,7 +1,7 @@
 """Files inside tar and zip archives, one after another, in memory, none ever written under its name.
 
 The standard library's tarfile takes a damaged header behind the first member for the archive's end and says
-nothing, so tar is walked here header by header.
+nothing, so tar is walked here header by header, and beyond damage.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ HEAD_BYTES = 100
 BLOCK = 512  # POSIX ustar
 _MAX_HEADER_BYTES = 1 << 20  # of a long name or pax header
 _SKIP = 1 << 20
+_MAX_REREAD = 256 << 20  # bytes read a second time beyond damage
+_MAGIC = b"ustar"
+_MAGIC_AT = 257  # in a header
 # An archive of texts expands 2 to 5 times. Only what is made to exhaust its reader expands so much.
-_MAX_RATIO = 200
-_RATIO_FROM = 256 << 20  # readable bytes before the ratio counts
+MAX_RATIO = 200
+RATIO_FROM = 256 << 20  # readable bytes before the ratio counts
 
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 _FOLDER = (tarfile.DIRTYPE,)
@@ -36,6 +39,7 @@ _ZIP_DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),  # of the archive, of a member
     *(EOFError, ValueError, OSError),  # offsets beyond the file
     *(RuntimeError, NotImplementedError),  # encryption, unknown methods
+    MemoryError,  # an LZMA member says itself how large its dictionary is
 )
 
 
@@ -55,42 +59,92 @@ class Unreadable(Exception):
     """A file breaks off, is damaged or expands without bound; the message says which."""
 
 
+def expands_too_much(size: int, stored: int) -> bool:
+    """Whether `size` readable bytes out of `stored` ones are more than any text gives."""
+    return size > RATIO_FROM and size > MAX_RATIO * max(stored, 1)
+
+
 def check_ratio(size: int, stored: int) -> None:
-    """Raise Unreadable where `size` readable bytes out of `stored` ones are more than any text gives."""
-    if size > _RATIO_FROM and size > _MAX_RATIO * max(stored, 1):
-        raise Unreadable(f"it expands more than {_MAX_RATIO} times")
+    """Raise Unreadable where a file expands too much."""
+    if expands_too_much(size, stored):
+        raise Unreadable(f"it expands more than {MAX_RATIO} times")
 
 
 def is_tar(head: bytes) -> bool:
-    """Whether `head`, the beginning of a file, is a tar header with the right checksum."""
+    """Whether `head`, the beginning of a file, is a tar archive's, whose first header may be damaged."""
+    return first_header(head) >= 0 or head[_MAGIC_AT:BLOCK].startswith(_MAGIC)
+
+
+def first_header(data: bytes, start: int = 0) -> int:
+    """Where in `data` a header stands: at `start`, else the first of POSIX's form after it; -1 if none."""
+    if _header(data[start : start + BLOCK]) is not None:
+        return start
+    at = data.find(_MAGIC, start + _MAGIC_AT)
+    while at >= 0 and _header(data[at - _MAGIC_AT : at - _MAGIC_AT + BLOCK]) is None:
+        at = data.find(_MAGIC, at + 1)
+    return max(-1, at - _MAGIC_AT)
+
+
+def _header(block: bytes) -> tarfile.TarInfo | None:
+    """A header with the right checksum, None for other bytes."""
     try:
-        tarfile.TarInfo.frombuf(head[:BLOCK], "utf-8", "surrogateescape")
+        return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except tarfile.HeaderError:
-        return False
-    return True
+        return None
 
 
-def tar_members(stream: BinaryIO, max_bytes: int) -> Iterator[Member | PassedOver | DeadLetter]:
+def tar_members(  # noqa: PLR0912, PLR0915  # one walk, whose states are few
+    stream: BinaryIO, max_bytes: int
+) -> Iterator[Member | PassedOver | DeadLetter]:
     """Yield each file of a tar archive, read from start to end, and an event for all that is not a file.
 
     A file above `max_bytes`, or whose name leads out of the archive, is a dead letter; links, devices and
-    folders are passed over. After damage, or where no end mark comes, one dead letter is the last.
+    folders are passed over. Damage is one dead letter, and the next header that can be found is read on
+    from, which may stand inside of what the file before announced to have, if bytes are missing there. Where
+    no end mark comes, or the stream breaks, one dead letter is the last.
     """
-    at = offset = 0
+    source = _TarSource(stream)
+    member: Member | None = None  # the last file, whose size is right where a header or the end follows it
+    raw = b""
     long_name = ""
+    at = 0
     try:
-        while (block := _exactly(stream, BLOCK)) != bytes(BLOCK):
-            at = offset
-            try:
-                info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-            except tarfile.HeaderError:
-                raise Unreadable("a header is damaged") from None
+        while True:
+            at = source.offset
+            block = source.exactly(BLOCK)
+            info = _header(block)
+            is_end = block == bytes(BLOCK)
+            if is_end and member and first_header(raw) > 0:  # an archive inside would begin with one
+                source.back(raw[first_header(raw) :] + block)
+                yield _too_short(member)
+                member = None
+                continue
+            if is_end and not source.skip_zeros():
+                break
+            is_name = info is not None and info.type in _NAMES + _PAX
+            if info is None or is_end or (is_name and info.size > _MAX_HEADER_BYTES):
+                if member and not is_end and source.go_back_to_header(raw + block, len(raw)):
+                    yield _too_short(member)
+                    member = None
+                    continue
+                if member:
+                    yield member
+                    member = None
+                error = "more follows the archive's end mark" if is_end else "a header is damaged"
+                yield DeadLetter(at, error, block[:HEAD_BYTES].rstrip(b"\0"))
+                long_name = ""
+                if not is_end:
+                    source.back(block[1:])
+                if not source.find_header():
+                    return
+                continue
+            if member:
+                yield member
+                member = None
             size = 0 if info.type in _LINKS + _FOLDER else info.size
-            offset += BLOCK + -(-size // BLOCK) * BLOCK
-            if info.type in _NAMES + _PAX:
-                if size > _MAX_HEADER_BYTES:
-                    raise Unreadable(f"a header has {size} bytes")
-                content = _exactly(stream, offset - at - BLOCK)[:size]
+            stored = -(-size // BLOCK) * BLOCK
+            if is_name:
+                content = source.exactly(stored)[:size]
                 if info.type == tarfile.GNUTYPE_LONGNAME:
                     long_name = content.rstrip(b"\0").decode("utf-8", "surrogateescape")
                 elif info.type != tarfile.XGLTYPE and info.type in _PAX:
@@ -98,17 +152,111 @@ def tar_members(stream: BinaryIO, max_bytes: int) -> Iterator[Member | PassedOve
                 continue
             name, long_name = long_name or info.name, ""
             if info.type in _FILES and not (error := _refusal(name, size, max_bytes)):
-                data = _exactly(stream, offset - at - BLOCK)[:size]
-                yield Member(name, data, int(info.mtime), at)
+                raw = source.up_to(stored)
+                member = Member(name, raw[:size], int(info.mtime), at)
+                if len(raw) == stored:
+                    continue
+                if not source.go_back_to_header(raw, len(raw)):
+                    member = None
+                    raise Unreadable("it is cut short")
+                yield _too_short(member)
+                member = None
                 continue
-            _skip(stream, offset - at - BLOCK)
+            source.skip(stored)
             if info.type in _FILES:
                 yield DeadLetter(at, error, name.encode("utf-8", "surrogateescape")[:HEAD_BYTES])
             else:
                 kinds = {**dict.fromkeys(_LINKS, "link"), tarfile.DIRTYPE: "folder"}
                 yield PassedOver(kinds.get(info.type, "special file"))
+        if member:
+            yield member
     except Unreadable as reason:
+        if member:
+            yield member
         yield DeadLetter(at, f"the tar archive breaks off: {reason}")
+
+
+def _too_short(member: Member) -> DeadLetter:
+    head = member.name.encode("utf-8", "surrogateescape")[:HEAD_BYTES]
+    return DeadLetter(member.offset, "the file is shorter than its header says", head)
+
+
+class _TarSource:
+    """The readable bytes of a tar archive, of which some can be put back; `offset` is the next one's."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._ahead = b""
+        self._at = 0
+        self._reread = 0
+        self.offset = 0
+
+    def _some(self, size: int) -> bytes:
+        data = self._ahead[self._at : self._at + size]
+        if data:
+            self._at += len(data)
+        else:
+            self._ahead, self._at = b"", 0
+            data = self._stream.read(size)
+        self.offset += len(data)
+        return data
+
+    def up_to(self, size: int) -> bytes:
+        """The next `size` bytes, fewer at the end."""
+        parts: list[bytes] = []
+        while size and (part := self._some(size)):
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def exactly(self, size: int) -> bytes:
+        """The next `size` bytes; Unreadable where there are fewer."""
+        data = self.up_to(size)
+        if len(data) < size:
+            raise Unreadable("it is cut short")
+        return data
+
+    def skip(self, size: int) -> None:
+        """Go past `size` bytes."""
+        while size:
+            size -= len(self.exactly(min(size, _SKIP)))
+
+    def back(self, data: bytes) -> None:
+        """Put back the last bytes; Unreadable where that would be without end."""
+        self._reread += len(data)
+        if self._reread > _MAX_REREAD:
+            raise Unreadable("too much of it is damaged")
+        self._ahead, self._at = data + self._ahead[self._at :], 0
+        self.offset -= len(data)
+
+    def skip_zeros(self) -> bool:
+        """Go past zeros, which end an archive in whole blocks, to the end of the stream or to other bytes."""
+        while data := self._some(_SKIP):
+            left = data.lstrip(b"\0")
+            if left:
+                self.back(data[(len(data) - len(left)) // BLOCK * BLOCK :])
+                return True
+        return False
+
+    def go_back_to_header(self, data: bytes, size: int) -> bool:
+        """Put back from where a header begins in the first `size` bytes of `data`, which were read last."""
+        more = self.up_to(BLOCK)
+        found = first_header(data + more)
+        inside = 0 <= found < size
+        self.back((data + more)[found:] if inside else more)
+        return inside
+
+    def find_header(self) -> bool:
+        """Go to the next header; False where none comes."""
+        data = b""
+        while more := self._some(_SKIP):
+            data += more
+            found = first_header(data, 0)
+            if found >= 0:
+                self.back(data[found:])
+                return True
+            data = data[1 - BLOCK :]
+        return False
 
 
 def zip_members(stream: BinaryIO, max_bytes: int) -> Iterator[Member | PassedOver | DeadLetter]:
@@ -138,7 +286,7 @@ def zip_members(stream: BinaryIO, max_bytes: int) -> Iterator[Member | PassedOve
                 total += len(data)
                 check_ratio(total, stored)
             except Unreadable as reason:
-                yield DeadLetter(info.header_offset, f"the zip archive is refused: {reason}", head)
+                yield DeadLetter(max(-1, info.header_offset), f"the zip archive is refused: {reason}", head)
                 return
             except _ZIP_DAMAGE as reason:
                 _raise_if_of_the_stream(reason)
@@ -146,7 +294,7 @@ def zip_members(stream: BinaryIO, max_bytes: int) -> Iterator[Member | PassedOve
         if not error and len(data) > max_bytes:
             error = f"the member has more than {max_bytes} bytes"
         if error:
-            yield DeadLetter(info.header_offset, error, head)
+            yield DeadLetter(max(-1, info.header_offset), error, head)
         else:
             yield Member(info.filename, data, 0, info.header_offset)
 
@@ -155,21 +303,6 @@ def _raise_if_of_the_stream(reason: Exception) -> None:
     """Raise again an error of network or disk; one of a place that is not in the file is the archive's."""
     if isinstance(reason, OSError) and reason.errno not in (None, errno.EINVAL):
         raise reason
-
-
-def _exactly(stream: BinaryIO, size: int) -> bytes:
-    parts: list[bytes] = []
-    while size and (part := stream.read(size)):
-        parts.append(part)
-        size -= len(part)
-    if size:
-        raise Unreadable("it is cut short")
-    return b"".join(parts)
-
-
-def _skip(stream: BinaryIO, size: int) -> None:
-    while size:
-        size -= len(_exactly(stream, min(size, _SKIP)))
 
 
 def _refusal(name: str, size: int, max_bytes: int) -> str:

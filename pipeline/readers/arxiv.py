@@ -17,8 +17,8 @@ import xxhash
 
 from filters.arxiv_id import arxiv_id
 from filters.latex_charset import decoded
-from pipeline.readers.archives import BLOCK, HEAD_BYTES, Member, Unreadable, is_tar, tar_members
-from pipeline.readers.inflated import Rewound, first, inflated
+from pipeline.readers.archives import BLOCK, HEAD_BYTES, Member, Unreadable, first_header, is_tar, tar_members
+from pipeline.readers.inflated import first, inflated, peeked
 from pipeline.records import DeadLetter, Document, Event, PassedOver
 
 _HEAD = 1 << 16
@@ -27,6 +27,8 @@ _MAX_MEMBERS = 20_000  # of one paper; arXiv's own limit on size leaves room for
 _MAX_UNPACKED = 1 << 30  # bytes of one paper with its pictures
 _STORED = re.compile(r"\.(?:tar\.gz|tgz|tar|gz|tex|ltx|latex|pdf|ps|html|docx)$", re.I)
 _BULK = re.compile(r"\.(?:gz|pdf)$", re.I)
+_PACKED = re.compile(r"\.(?:tar|t?gz)$", re.I)
+_NO_SOURCE = PassedOver("no TeX")
 _SOURCE = re.compile(r"\.(?:tex|ltx|latex)$", re.I)
 _TEX = re.compile(
     rb"\\(?:document(?:class|style)|begin\s*\{|input\b|def\b|section|magnification|font\b|bye\b|end\b)"
@@ -81,8 +83,8 @@ class ArxivReader:
 
     def read(self, stream: BinaryIO, name: str) -> Iterator[Event]:
         """Yield one event for each paper, and for each file of an archive that is none."""
-        head = first(stream, _HEAD)
-        whole = cast(BinaryIO, io.BufferedReader(Rewound(head, stream), _HEAD))
+        head, source = peeked(stream, _HEAD)
+        whole = cast(BinaryIO, source)
         if not _BULK.search(_first_file(head)):
             yield self._paper(whole, name.rpartition("__")[2], 0)
             return
@@ -95,12 +97,21 @@ class ArxivReader:
 
     def _paper(self, stream: BinaryIO, name: str, offset: int, changed: int = 0) -> Event:
         """The paper that `stream` holds; `name` is its file's, `changed` when that was, if known."""
-        head = first(stream, _HEAD)
-        whole = cast(BinaryIO, io.BufferedReader(Rewound(head, stream), _HEAD))
+        head, source = peeked(stream, _HEAD)
+        whole = cast(BinaryIO, source)
         try:
             files = self._files(whole, 1)
         except Unreadable as reason:
             return DeadLetter(offset, f"{_shown(name)}: {reason}", head[:HEAD_BYTES])
+        if (
+            files == _NO_SOURCE
+            and _PACKED.search(name)
+            and inflated(head, source) is None
+            and not is_tar(head)
+        ):
+            return DeadLetter(
+                offset, f"{_shown(name)}: not the archive that its name says", head[:HEAD_BYTES]
+            )
         if isinstance(files, PassedOver):
             return files
         metadata: dict[str, Any] = {}
@@ -126,16 +137,15 @@ class ArxivReader:
 
     def _files(self, stream: BinaryIO, depth: int) -> dict[str, bytes] | PassedOver:
         """The TeX files of a paper by path, or why it is passed over; Unreadable for what is broken."""
-        head = first(stream, _HEAD)
-        source = Rewound(head, stream)
-        whole = cast(BinaryIO, io.BufferedReader(source, _HEAD))
-        if is_tar(head):
-            return self._project(whole)
+        head, source = peeked(stream, _HEAD)
+        whole = cast(BinaryIO, source)
         readable = inflated(head, source)
         if readable is not None:
             if depth == _MAX_DEPTH:
                 raise Unreadable(f"compressed more than {_MAX_DEPTH - 1} times")
             return self._files(readable, depth + 1)
+        if is_tar(head):
+            return self._project(whole)
         kind = next((kind for magic, kind in _KINDS if head.startswith(magic)), "")
         if not kind and _HTML.match(head):
             kind = "html"
@@ -146,7 +156,7 @@ class ArxivReader:
             raise Unreadable(f"the paper has more than {self.max_document_bytes} bytes of TeX")
         if not data.strip():
             return PassedOver("empty")
-        return {"paper.tex": data} if b"\0" not in data else PassedOver("no TeX")
+        return {"paper.tex": data} if b"\0" not in data else _NO_SOURCE
 
     def _project(self, stream: BinaryIO) -> dict[str, bytes] | PassedOver:
         files: dict[str, bytes] = {}
@@ -169,17 +179,17 @@ class ArxivReader:
                     raise Unreadable(f"the paper has more than {self.max_document_bytes} bytes of TeX")
                 files[str(PurePosixPath(_printable(member.name)))] = member.data
         has_tex = any(_SOURCE.search(path) or _TEX.search(data) for path, data in files.items())
-        return files if has_tex else PassedOver("no TeX")
+        return files if has_tex else _NO_SOURCE
 
 
 def _first_file(head: bytes) -> str:
     """The name of the first file of the tar archive that begins with `head`, "" for anything else."""
-    at = 0
-    while is_tar(head[at:]):
+    at = first_header(head)
+    while at >= 0:
         info = tarfile.TarInfo.frombuf(head[at : at + BLOCK], "utf-8", "surrogateescape")
         if info.isfile():
             return info.name
-        at += BLOCK + -(-info.size // BLOCK) * BLOCK
+        at = first_header(head, at + BLOCK + -(-info.size // BLOCK) * BLOCK)
     return ""
 
 

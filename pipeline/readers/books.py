@@ -15,13 +15,16 @@ import xxhash
 from filters.gutenberg import number
 from pipeline.readers.archives import HEAD_BYTES, Member, Unreadable, is_tar, tar_members, zip_members
 from pipeline.readers.documents import DocumentsReader
-from pipeline.readers.inflated import Rewound, first, inflated, trial
+from pipeline.readers.inflated import first, inflated, peeked, trial
 from pipeline.readers.parquet_rows import PARQUET_MAGIC
 from pipeline.records import DeadLetter, Document, Event, PassedOver
 
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")  # PKWARE APPNOTE 4.3.7 and 4.3.16, the latter of an empty one
 _HEAD = 1 << 16
 _JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
+_ROWS = re.compile(r"\.(?:jsonl?|ndjson)(?:\.\w+)?$", re.I)
+_UNSPLIT = (b"BZh", b"\xfd7zXZ\x00")  # what is unpacked before it is looked at
+_COMPRESSED = re.compile(r"\.(?:t?gz|t?bz2|t?xz|t?zst|zip|tar|parquet)$", re.I)
 _CHARSET = re.compile(rb"character set encoding:\s*([\w-]{3,20})", re.I)
 _NUMBERED = re.compile(r"(?:pg)?([1-9]\d{0,5})(?:-\d)?\.txt(?:\.utf-?8)?", re.I)
 # Text, but not a book's: Gutenberg's zips hold the book's page, its pictures and its catalogue entry.
@@ -56,17 +59,18 @@ class BooksReader:
         yield from self._read(stream, name, 1)
 
     def _read(self, stream: BinaryIO, name: str, depth: int) -> Iterator[Event]:
-        head = first(stream, _HEAD)
-        source = Rewound(head, stream)
-        whole = cast(BinaryIO, io.BufferedReader(source, _HEAD))
+        head, source = peeked(stream, _HEAD)
+        whole = cast(BinaryIO, source)
         is_zip = head.startswith(_ZIP_MAGIC)
         readable = inflated(head, source)
         if depth > _MAX_DEPTH and (is_zip or readable is not None or is_tar(head)):
             yield DeadLetter(0, f"archives nested more than {_MAX_DEPTH} deep", head[:HEAD_BYTES])
-        elif is_zip:
-            yield from self._zip(stream, whole, depth)
-        elif head.startswith(PARQUET_MAGIC) or _JSON.match(trial(head)):
-            yield from self._rows(whole, name)
+        elif is_zip or head.startswith(PARQUET_MAGIC):
+            yield from self._of_directory(stream, whole, is_zip, name, depth)
+        elif _JSON.match(trial(head)) or (
+            _ROWS.search(name) and not (head.startswith(_UNSPLIT) or is_tar(head))
+        ):
+            yield from self._rows(whole, name)  # with a damaged start only its name says so
         elif readable is not None:
             try:
                 yield from self._read(readable, name, depth + 1)
@@ -77,16 +81,24 @@ class BooksReader:
         else:
             yield self._text(first(whole, self.max_document_bytes + 1), name)
 
-    def _zip(self, stream: BinaryIO, whole: BinaryIO, depth: int) -> Iterator[Event]:
-        """A zip's directory is at its end: what cannot be read from any point is read into memory."""
+    def _of_directory(
+        self, stream: BinaryIO, whole: BinaryIO, is_zip: bool, name: str, depth: int
+    ) -> Iterator[Event]:
+        """A zip or Parquet file, whose directory is at its end: what cannot be read from any point is read
+        into memory."""
         if not stream.seekable():
             data = first(whole, self.max_document_bytes + 1)
             if len(data) > self.max_document_bytes:
-                error = f"a zip archive of more than {self.max_document_bytes} bytes inside another file"
+                kind = "zip archive" if is_zip else "Parquet file"
+                error = f"a {kind} of more than {self.max_document_bytes} bytes inside another file"
                 yield DeadLetter(0, error, data[:HEAD_BYTES])
                 return
             stream = io.BytesIO(data)
-        yield from self._members(zip_members(stream, self.max_document_bytes), depth)
+        stream.seek(0)
+        if is_zip:
+            yield from self._members(zip_members(stream, self.max_document_bytes), depth)
+        else:
+            yield from self._rows(stream, name)
 
     def _members(self, members: Iterator[Member | PassedOver | DeadLetter], depth: int) -> Iterator[Event]:
         for member in members:
@@ -111,6 +123,8 @@ class BooksReader:
         if not data.strip():
             return PassedOver("empty")
         text = _decoded(data)
+        if text is None and _COMPRESSED.search(name):
+            return DeadLetter(0, "not the compressed file that its name says", data[:HEAD_BYTES])
         if text is None:
             return PassedOver("binary")
         key = number(text)

@@ -6,7 +6,6 @@ licence file may stand behind the files it is for.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +14,8 @@ from typing import BinaryIO, NamedTuple, cast
 
 from filters.license_text import is_license_file, license_of
 from filters.spdx import joined, spdx
-from pipeline.readers.archives import BLOCK, HEAD_BYTES, Member, Unreadable, is_tar, tar_members, zip_members
-from pipeline.readers.inflated import Rewound, first, inflated
+from pipeline.readers.archives import BLOCK, HEAD_BYTES, Member, is_tar, tar_members, zip_members
+from pipeline.readers.inflated import Rewound, first, inflated, peeked
 from pipeline.readers.source_file import License, source_file, table_license
 from pipeline.records import DeadLetter, Event, PassedOver
 
@@ -115,7 +114,7 @@ class CheckoutReader:
             yield from zip_members(stream, self.max_document_bytes)
             return
         source = Rewound(head, stream)
-        readable = inflated(head, source) or cast(BinaryIO, io.BufferedReader(source, _HEAD))
+        readable = inflated(head, source) or cast(BinaryIO, source)
         yield from tar_members(readable, self.max_document_bytes)
 
     def _event(self, member: Member, survey: _Survey, whole: str) -> Event:
@@ -159,11 +158,7 @@ def _kind(place: _Place, parts: _Folder, nested: set[_Folder], data: bytes) -> s
 def is_archive(stream: BinaryIO) -> bool:
     """Whether `stream` (seekable) is a zip, or a tar, compressed or not."""
     head = first(stream, _HEAD)
-    try:
-        readable = inflated(head, Rewound(head, stream))
-        block = first(readable, BLOCK) if readable else head[:BLOCK]
-        return head.startswith(_ZIP_MAGIC) or is_tar(block) or block == bytes(BLOCK)  # an empty tar's end
-    except Unreadable:
-        return False
-    finally:
-        stream.seek(0)
+    readable = inflated(head, Rewound(head, stream))
+    inner = peeked(readable, _HEAD)[0] if readable else head
+    stream.seek(0)
+    return head.startswith(_ZIP_MAGIC) or is_tar(inner) or inner[:BLOCK] == bytes(BLOCK)  # an empty tar's end

@@ -20,6 +20,7 @@ _CHARSET = re.compile(r";\s*charset\s*=\s*(?:[\"']\s*)?([^\s;\"',]+)", re.IGNORE
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 _CHUNK = re.compile(rb"\s*([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\n]*)?\r?\n")
 _READ = 1 << 20
+MAX_CODINGS = 5  # as curl's: each may expand to all that is allowed
 
 
 class BodyError(ValueError):
@@ -69,6 +70,8 @@ def decode_body(message: Message, limit: int, truncated: bool = False) -> bytes:
         for name in ("content-encoding", "transfer-encoding")
         for coding in message.fields.get(name, "").split(",")
     ]
+    if sum(map(bool, codings)) > MAX_CODINGS:
+        raise BodyError(f"the HTTP header names more than {MAX_CODINGS} codings")
     body = message.body
     for coding in reversed(codings):
         if coding and coding != "identity" and body:

@@ -6,38 +6,40 @@ import bz2
 import io
 import lzma
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, NamedTuple, Protocol, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from pipeline.readers.archives import Unreadable, check_ratio
-from pipeline.readers.inflate import DAMAGE, GZIP_MAGIC, ZSTD_MAGIC, ZstdFrame, gzip_member
+from pipeline.readers.inflate import (
+    DAMAGE,
+    GZIP_MAGIC,
+    ZSTD_MAGIC,
+    FedByKib,
+    GzipMember,
+    Inflater,
+    ZstdFrame,
+    gzip_member,
+)
 
 _DAMAGE = (*DAMAGE, lzma.LZMAError, OSError)  # OSError is what bz2 raises; nothing is read inside it
 _CHUNK = 1 << 16
 _PIECE = 1 << 20
 _TRIAL = 1 << 10
-
-
-class _Member(Protocol):
-    """What is asked of the decompressor of one member, frame or stream."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+_XZ_MEMORY = 256 << 20  # its strongest preset needs 65 MiB
 
 
 class _Kind(NamedTuple):
     name: str
     magic: bytes
-    new: Callable[[], _Member]
+    new: Callable[[], Inflater]
 
 
 _KINDS = (
-    _Kind("gzip", GZIP_MAGIC, gzip_member),
+    _Kind("gzip", GZIP_MAGIC, GzipMember),
     _Kind("zstd", ZSTD_MAGIC, lambda: ZstdFrame(None)),
-    _Kind("bzip2", b"BZh", bz2.BZ2Decompressor),  # it has no specification but its source
-    _Kind("xz", b"\xfd7zXZ\x00", lzma.LZMADecompressor),  # The .xz File Format, section 2.1.1.1
+    _Kind("bzip2", b"BZh", lambda: FedByKib(bz2.BZ2Decompressor())),  # it has no specification but its source
+    _Kind(
+        "xz", b"\xfd7zXZ\x00", lambda: FedByKib(lzma.LZMADecompressor(memlimit=_XZ_MEMORY))
+    ),  # The .xz File Format, section 2.1.1.1
 )
 
 
@@ -51,11 +53,15 @@ def first(stream: BinaryIO, size: int) -> bytes:
 
 
 class Rewound(io.RawIOBase):
-    """A stream that gives `head`, read before, again before its rest; `given` counts what it gave."""
+    """A stream that gives `head`, read before, again before its rest; `given` counts what it gave.
 
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+    `damage` was met behind `head`, and is raised there.
+    """
+
+    def __init__(self, head: bytes, stream: BinaryIO, damage: Unreadable | None = None) -> None:
         self._head = memoryview(head)
         self._stream = stream
+        self._damage = damage
         self.given = 0
 
     def readable(self) -> bool:
@@ -64,11 +70,29 @@ class Rewound(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed: Buffer
         """Fill the front of `buffer`; returns how much, 0 at the end."""
-        data = self._head[: len(buffer)] or self._stream.read(len(buffer))
+        data: bytes | memoryview = self._head[: len(buffer)]
+        if not data:
+            if self._damage:
+                raise self._damage
+            data = self._stream.read(len(buffer))
         self._head = self._head[len(buffer) :]
         buffer[: len(data)] = data
         self.given += len(data)
         return len(data)
+
+
+def peeked(stream: BinaryIO, size: int) -> tuple[bytes, Rewound]:
+    """The next `size` bytes, fewer at the end or before damage, and the stream as it was before them."""
+    parts: list[bytes] = []
+    damage = None
+    try:
+        while size and (part := stream.read(size)):
+            parts.append(part)
+            size -= len(part)
+    except Unreadable as reason:
+        damage = reason
+    head = b"".join(parts)
+    return head, Rewound(head, stream, damage)
 
 
 class _Inflated(io.RawIOBase):
@@ -105,7 +129,7 @@ def inflated(head: bytes, source: Rewound) -> BinaryIO | None:
     if found is None:
         return None
     chunks = _chunks(cast(BinaryIO, source), found)
-    return cast(BinaryIO, io.BufferedReader(_Inflated(chunks, source), _CHUNK))
+    return cast(BinaryIO, _Inflated(chunks, source))
 
 
 def trial(head: bytes) -> bytes:
@@ -132,7 +156,7 @@ def _chunks(source: BinaryIO, kind: _Kind) -> Iterator[bytes]:
                 raise Unreadable(f"the {kind.name} member is damaged") from None
             if data:
                 yield data
-            rest = getattr(member, "unconsumed_tail", b"")  # bz2 and lzma keep it to themselves
+            rest = member.unconsumed_tail
             if not member.eof and not rest and len(data) < _PIECE:
                 rest = first(source, _CHUNK)
                 if not rest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator
 
 import orjson
@@ -14,6 +15,8 @@ from pipeline.records import DeadLetter
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"  # RFC 8259, section 2
+_OBJECT = re.compile(rb"\n\{[^\n]*\}\r?\n")
+_ELEMENT = re.compile(rb"\n\{[^\n]*\},\r?\n")
 
 
 def json_lines(pieces: Iterable[Piece], max_line_bytes: int) -> Iterator[Row | DeadLetter]:
@@ -53,6 +56,8 @@ def json_lines(pieces: Iterable[Piece], max_line_bytes: int) -> Iterator[Row | D
 
 
 def _has_objects(data: bytes) -> bool:
-    """Whether a line of `data` begins with a brace, and the first one does not open an array."""
+    """Whether a line of `data` begins with a brace; of what begins as an array, lines must be whole ones."""
     text = data.removeprefix(_BYTE_ORDER_MARK).lstrip(_SPACE)
-    return not text or text.startswith(b"{") or (not text.startswith(b"[") and b"\n{" in text)
+    if text.startswith(b"["):
+        return _OBJECT.search(text) is not None and not _ELEMENT.search(text)
+    return not text or text.startswith(b"{") or b"\n{" in text

@@ -14,12 +14,14 @@ from typing import BinaryIO, NamedTuple
 
 import zstandard
 
+from pipeline.readers.archives import expands_too_much
 from pipeline.readers.inflate import (
     DAMAGE,
     DICTIONARY_FRAME,
     GZIP_MAGIC,
     SKIPPABLE_MAGIC,
     ZSTD_MAGIC,
+    GzipMember,
     Inflater,
     ZstdFrame,
     gzip_member,
@@ -30,6 +32,9 @@ _PIECE = 1 << 20  # readable bytes given at once, at most (zstd: what 1 KiB hold
 _TRIAL = 1 << 16  # readable bytes that show a member found after damage to be one
 _REPLAY = 1 << 24  # stored bytes of a member kept for finding the next one, should this one be damaged
 _MAX_DICTIONARY = 1 << 20
+_SEARCHED = 1 << 20  # stored bytes in which a member shows what a file with a damaged start is
+_CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\f\r\x1b")
+_TEXT_CONTROLS = 50  # a text has less than one control character in so many
 
 
 class Piece(NamedTuple):
@@ -69,19 +74,30 @@ def pieces(stream: BinaryIO) -> Iterator[Piece]:
 def _compressed(stored: _Stored) -> _Members | None:
     """Return the members of a compressed file, None for a plain one.
 
-    Where the first bytes say nothing, a member among the next 16 KiB shows a file whose start alone is
-    damaged.
+    Where the first bytes say nothing and are no text, a member in the first MiB shows a file whose start
+    alone is damaged.
     """
     formats = _Members(stored, "gzip", GZIP_MAGIC), _Members(stored, "zstd", ZSTD_MAGIC)
-    stored.peek(_SLICE)
-    head = stored.read()
-    found = None
+    head = stored.peek(_SLICE)
     if _is_skippable(head):
-        found = formats[1]
-    elif not head.startswith(b"WARC/"):
-        found = next((members for members in formats if members.are_in(head)), None)
+        return formats[1]
+    for members in formats:
+        if members.begin(head):
+            return members
+    if _is_plain(head):
+        return None
+    stored.peek(_SEARCHED)
+    head = stored.read()
+    found = [(at, members) for members in formats if (at := members.first_in(head)) >= 0]
     stored.mark(head)
-    return found
+    return min(found, key=lambda one: one[0])[1] if found else None
+
+
+def _is_plain(head: bytes) -> bool:
+    """Tell whether a file that begins with `head` is not compressed: text has next to no control characters,
+    of compressed bytes a tenth are some; and a record's header is text whatever surrounds it."""
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    return controls * _TEXT_CONTROLS < len(head) or b"\nWARC-Type:" in head
 
 
 def _is_skippable(head: bytes) -> bool:
@@ -161,12 +177,16 @@ class _Members:
         self._magic = magic
         self._dictionary: zstandard.ZstdCompressionDict | None = None
 
-    def are_in(self, head: bytes) -> bool:
-        """Tell whether `head`, the bytes just read, starts with a member or holds the start of one."""
+    def begin(self, head: bytes) -> bool:
+        """Tell whether a file that starts with `head` starts with a member."""
+        return head.startswith(self._magic)
+
+    def first_in(self, head: bytes) -> int:
+        """Return where in `head`, the bytes just read, a member begins; -1 where none does."""
         at = head.find(self._magic)
-        while at > 0 and not self._is_member(head[at:]):
+        while at >= 0 and not self._is_member(head[at:]):
             at = head.find(self._magic, at + 1)
-        return at >= 0
+        return at
 
     def pieces(self) -> Iterator[Piece]:
         while head := self._member_head():
@@ -218,6 +238,7 @@ class _Members:
         start = stored.offset - len(head)
         inflater = self._inflater()
         first = True
+        given = 0
         todo = head
         while True:
             try:
@@ -228,6 +249,10 @@ class _Members:
             if data:
                 yield Piece(start, data, first)
                 first = False
+                given += len(data)
+                if expands_too_much(given, stored.offset - start):
+                    error = f"the {self._name} member expands as no text does"
+                    break
             if inflater.eof:
                 stored.mark(inflater.unused_data)
                 return
@@ -237,9 +262,36 @@ class _Members:
                 if not todo:
                     error = f"the file ends inside a {self._name} member"
                     break
-        yield Piece(start, b"", first, error)
         stored.rewind()
+        whole = stored.offset == start  # as much is held
+        if self._magic is GZIP_MAGIC and whole and error.endswith("damaged"):
+            for data in self._swallowed(given):
+                yield Piece(start, data, first)
+                first = False
+            stored.rewind()
+        yield Piece(start, b"", first, error)
         self._find_member(start + 1)
+
+    def _swallowed(self, given: int) -> Iterator[bytes]:
+        """Yield what the damaged member at hand has behind its first `given` bytes and before the damage.
+
+        isal keeps to itself what it had made when it met damage.
+        """
+        member = GzipMember()
+        while todo := self._stored.read():
+            full = True
+            while todo or full:
+                try:
+                    data = member.decompress(todo, _PIECE)
+                except DAMAGE:
+                    return
+                full = len(data) == _PIECE
+                if data[given:]:
+                    yield data[given:]
+                given = max(0, given - len(data))
+                todo = member.unconsumed_tail
+                if member.eof:
+                    return
 
     def _find_member(self, after: int) -> None:
         """Go to the next place at or after the stored offset `after` where a member begins, or to the end."""

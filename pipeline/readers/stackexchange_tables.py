@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from pipeline.readers.local_disk import disk_errors, temporary_folder
+from pipeline.readers.local_disk import temporary_folder
 from pipeline.readers.seven_zip import unpack
 
 _7Z_MAGIC = b"7z\xbc\xaf\x27\x1c"
@@ -65,9 +65,7 @@ def _is_7z(stream: BinaryIO) -> bool:
 def _unpacked(archive: BinaryIO, folder: Path, names: list[str]) -> tuple[dict[str, Path], str]:
     """The tables of an archive that are there, by name, and what failed."""
     paths = {name: folder / name for name in names}
-    with ExitStack() as stack, disk_errors():
-        targets = {name: stack.enter_context(path.open("wb")) for name, path in paths.items()}
-        there, error = unpack(archive, targets)
+    there, error = unpack(archive, paths)
     return {name: paths[name] for name in there}, error
 
 

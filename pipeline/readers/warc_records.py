@@ -175,16 +175,25 @@ class _Framer:
                 self._at = len(self._data)
                 return
 
+    def _is_start(self) -> bool:
+        """Tell whether a record starts right here, where a header has ended."""
+        self._need(_START_TAIL)
+        return _START.match(b"\n" + self._data[self._at : self._at + _START_TAIL]) is not None
+
     def _record(self) -> Record | DeadLetter:
         """Read the record that starts here, and stop at its end or, if it is broken, at the next start."""
         letter = self._dead_letter("")
+        fields = None
         try:
             fields = self._header()
             return self._body(letter.offset, fields)
         except _BrokenError as broken:
             if broken.by_damage:
                 self._ahead = None  # one dead letter for the record and the damage that broke it
-            self._find_start()
+            if fields is None or not self._is_start():
+                self._find_start()
+            if self._at == len(self._data) and self._is_damaged():
+                self._ahead = None  # the damage behind it is the reason too
             return letter._replace(error=str(broken))
 
     def _broken_by_end(self, what: str) -> _BrokenError:

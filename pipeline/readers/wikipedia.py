@@ -183,7 +183,7 @@ class _Dump:
                 yield from self.parser.done()
                 yield self._letter(str(broken))
                 self._lost, self._tail = True, b""
-                data = self.parser.unread(data)
+                data = self.parser.unread()
 
     def _found(self, data: bytes) -> bytes:
         at = data.find(_PAGE)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from pipeline.errors import WinnowError
-from pipeline.readers.inflate import DAMAGE, GZIP_MAGIC, Inflater, gzip_member
+from pipeline.readers.archives import expands_too_much
+from pipeline.readers.inflate import DAMAGE, GZIP_MAGIC, FedByKib, GzipMember, Inflater
 
 BZIP2_MAGIC = b"BZh"
 _SLICE = 1 << 16  # stored bytes read at once
@@ -121,7 +122,7 @@ def pieces(stream: BinaryIO) -> Iterator[Piece]:
         yield from _bzip2_pieces(stream, head, stored, 0, None)
         return
     if head.startswith(GZIP_MAGIC):
-        yield from _streams(head, stored, 0, gzip_member, "gzip")
+        yield from _streams(head, stored, 0, GzipMember, "gzip")
         return
     offset = 0
     while head:
@@ -143,7 +144,7 @@ def _bzip2_pieces(
     found: int | None = offset
     while found is not None:
         damage = None
-        for piece in _streams(head, stored, found, _Bzip2, "bzip2"):
+        for piece in _streams(head, stored, found, _bzip2, "bzip2"):
             damage = piece if piece.error else None
             yield piece
         found = _next_stream(stream, damage.offset + 1, end) if damage else None
@@ -180,20 +181,8 @@ def _slices(stream: BinaryIO, limit: int | None) -> Iterator[bytes]:
         yield data
 
 
-class _Bzip2:
-    """One bzip2 stream behind zlib's interface."""
-
-    def __init__(self) -> None:
-        self._stream = bz2.BZ2Decompressor()
-        self.eof = False
-        self.unused_data = b""
-        self.unconsumed_tail = b""  # bz2 keeps it to itself
-
-    def decompress(self, data: bytes, max_length: int, /) -> bytes:
-        out = self._stream.decompress(data, max_length)
-        self.eof = self._stream.eof
-        self.unused_data = self._stream.unused_data
-        return out
+def _bzip2() -> Inflater:
+    return FedByKib(bz2.BZ2Decompressor())
 
 
 def _streams(
@@ -204,6 +193,7 @@ def _streams(
     while todo:
         start = end - len(todo)
         inflater = inflater_of()
+        given = 0
         while not inflater.eof:
             try:
                 data = inflater.decompress(todo, _PIECE)
@@ -212,6 +202,10 @@ def _streams(
                 return
             if data:
                 yield Piece(start, data)
+            given += len(data)
+            if expands_too_much(given, end - start):
+                yield Piece(start, b"", error=f"the {kind} stream expands as no text does")
+                return
             todo = inflater.unconsumed_tail
             if not inflater.eof and not todo and len(data) < _PIECE:
                 todo = next(stored, b"")

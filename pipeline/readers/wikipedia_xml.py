@@ -49,6 +49,7 @@ _REVISION = {
     (4, "model"): "model",
     (4, "text"): "text",
 }
+_MAX_TAG = 1 << 16  # bytes; real ones have some hundred
 _ROOT = b"<mediawiki>"
 _SITE = {(3, "dbname"): "dbname", (3, "base"): "base"}
 
@@ -57,7 +58,8 @@ class PageParser:
     """Fed with pieces of a dump, gives the pages that ended in each. Holds one page at a time.
 
     `current` is the page that has not ended, `closed` tells that the dump has.
-    A document type is refused, so that there are no entities to expand.
+    A document type is refused, so that there are no entities to expand; and comments, instructions and CDATA,
+    which no dump has, so that damage that opens one hides no pages.
     """
 
     def __init__(self, max_document_bytes: int) -> None:
@@ -67,6 +69,7 @@ class PageParser:
         self._max = max_document_bytes
         self._done: list[Page] = []
         self._fed = 0
+        self._tail = b""  # of what was fed, what may belong to a tag that has not ended
         self._base = 0
         self._error_at = 0
         self._depth = 0
@@ -80,6 +83,9 @@ class PageParser:
         self._expat.StartElementHandler = self._start
         self._expat.EndElementHandler = self._end
         self._expat.StartDoctypeDeclHandler = self._refuse_doctype
+        self._expat.CommentHandler = self._refuse_markup
+        self._expat.ProcessingInstructionHandler = self._refuse_markup
+        self._expat.StartCdataSectionHandler = self._refuse_markup
 
     def anew(self, at: int) -> PageParser:
         """A parser of the same dump for what follows damage, fed next with the page that begins at `at`."""
@@ -92,19 +98,22 @@ class PageParser:
     def feed(self, data: bytes) -> list[Page]:
         """Pages that end in `data`. Raises NotADump; `done` then has the pages before the damage."""
         self._fed += len(data)
+        self._tail += data
         try:
             self._expat.Parse(data, False)
         except expat.ExpatError as error:
             self._error_at = self._expat.ErrorByteIndex
             raise NotADump(f"the XML is not well-formed: {errors.messages[error.code]}") from error
-        if self._fed - self._expat.CurrentByteIndex > self._max + len(data):
-            self._error_at = self._fed
+        at = max(self._fed - len(self._tail), self._expat.CurrentByteIndex)
+        self._tail = self._tail[at - (self._fed - len(self._tail)) :]
+        if len(self._tail) > _MAX_TAG + len(data):
+            self._error_at = at + 1
             raise NotADump("the XML has a tag as large as no dump has")
         return self.done()
 
-    def unread(self, data: bytes) -> bytes:
-        """The end of `data`, which was fed last, from where NotADump was raised on."""
-        return data[max(0, self._error_at - (self._fed - len(data))) :]
+    def unread(self) -> bytes:
+        """The end of what was fed, from where NotADump was raised on."""
+        return self._tail[max(0, self._error_at - (self._fed - len(self._tail))) :]
 
     def done(self) -> list[Page]:
         """Pages that have ended and were not given yet."""
@@ -114,8 +123,12 @@ class PageParser:
     def _refuse_doctype(self, *_: object) -> None:
         self._refuse("the XML declares a document type, which no dump has")
 
+    def _refuse_markup(self, *_: object) -> None:
+        self._refuse("the XML has a comment, an instruction or CDATA, which no dump has")
+
     def _refuse(self, reason: str) -> None:
-        self._error_at = self._expat.CurrentByteIndex  # expat reads on to the end of what it was fed
+        # Expat reads on to the end of what it was fed; what is refused may hide what follows it.
+        self._error_at = self._expat.CurrentByteIndex + 1
         raise NotADump(reason)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:

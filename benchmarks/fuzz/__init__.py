@@ -1,0 +1,1 @@
+"""Mutated and hostile files for every reader: `python -m benchmarks.fuzz`."""
