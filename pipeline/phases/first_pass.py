@@ -17,7 +17,7 @@ from pipeline.phases.phase import Job, Run, run_jobs
 from pipeline.units import Outputs, Receipt, Unit, digest
 
 ROOM = "prepare/spread"
-VERSION = 1
+VERSION = 2
 
 
 def spread_inputs(run: Run, sources: list[str]) -> dict[str, dict[str, Receipt]]:
