@@ -4,4 +4,5 @@
 set -eu
 cd "$(dirname "$0")/.."
 command -v pip-audit >/dev/null || { echo "pip-audit is missing: pip install pip-audit" >&2; exit 2; }
-exec pip-audit --requirement constraints.txt --no-deps --disable-pip
+# --strict: a package that could not be looked up is a failure, not "no known vulnerabilities".
+exec pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
