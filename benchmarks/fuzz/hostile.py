@@ -338,7 +338,9 @@ def _nested(pack: Callable[[list[tuple[str, bytes]]], bytes], depth: int) -> byt
 def _all(
     reader: str, file: str, made: dict[str, Callable[[], bytes]], dead: bool = True, form: int = 0
 ) -> list[Hostile]:
-    return [Hostile(name, reader, file, make, dead, form) for name, make in made.items()]
+    # A dictionary is taken as far as it is used, where the system gives more than there is.
+    must = {name: dead and "dictionary" not in name for name in made}
+    return [Hostile(name, reader, file, make, must[name], form) for name, make in made.items()]
 
 
 HOSTILE: dict[str, list[Hostile]] = {
