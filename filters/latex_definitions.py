@@ -20,7 +20,8 @@ _PARAMETER_TEXT = re.compile(r"[^{}\\]*(?:\\.[^{}\\]*)*", re.S)
 # `\newcommand{\x}[1]{…}` as most are written, without a default.
 _USUAL = {
     letters: re.compile(
-        rf"\s*\*?\s*(?:\{{\s*\\({name})\s*\}}|\\({name}))\s*(?:\[([0-9])\]\s*)?\{{({WITHIN})\}}", re.S
+        rf"\s*+(?:\*\s*+)?(?:\{{\s*+\\({name})\s*+\}}|\\({name}))\s*+(?:\[([0-9])\]\s*+)?\{{({WITHIN})\}}",
+        re.S,
     )
     for letters, name in (("ordinary", "[A-Za-z]+"), ("at", "[A-Za-z@]+"), ("expl3", "[A-Za-z@_:]+"))
 }

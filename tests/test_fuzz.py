@@ -54,7 +54,9 @@ def test_hostile_files(reader: str, samples: dict[str, list[Sample]]) -> None:
 def test_a_reader_that_loses_a_document_is_seen(samples: dict[str, list[Sample]]) -> None:
     sample = samples["wet"][0]
     losing = replace(sample, read=lambda data, name: iter(list(sample.read(data, name))[1:]))
-    flip = Mutated("flips", sample.data[:-1] + b"\xff", sample.name, [(len(sample.data) - 1, len(sample.data))])
+    flip = Mutated(
+        "flips", sample.data[:-1] + b"\xff", sample.name, [(len(sample.data) - 1, len(sample.data))]
+    )
     assert check_file("commoncrawl", sample, flip, clean=False) == 1
     silent = replace(
         sample, read=lambda data, name: (e for e in sample.read(data, name) if hasattr(e, "key"))

@@ -30,7 +30,7 @@ SIZE = 6000
 FAST = 0.02
 LIMIT = 1.0
 # Kept in tables or in objects, from which they are matched at one place.
-AT_ONE_PLACE = ("filters.code_comments.", "filters.gutenberg._MARKS")
+AT_ONE_PLACE = ("filters.code_comments.", "filters.gutenberg._MARKS", "filters.latex_definitions._USUAL")
 # Tried at every place of a text that cannot be long: what bounds it.
 SHORT = {
     "filters.code_language._OBJECTIVE_C": "the first 4,096 characters of a file",
