@@ -14,7 +14,14 @@ from resiliparse.parse.html import HTMLTree
 from filters.html_blocks import read_blocks
 from filters.html_charset import decode
 from filters.html_render import render
-from filters.html_source import MAX_BYTES, not_text, too_deep, too_many_attributes, without_programs
+from filters.html_source import (
+    MAX_BYTES,
+    not_text,
+    too_deep,
+    too_many_attributes,
+    too_much_open,
+    without_programs,
+)
 from filters.html_tidy import headline, one_line, tidy, with_title
 from filters.html_winnow import select
 
@@ -55,6 +62,7 @@ def extract(content: bytes, charset: str | None = None, extractor: str = "winnow
         html = html.replace("\0", "")
     _refuse(not_text(html))
     _refuse(too_many_attributes(html))
+    _refuse(too_much_open(html))
     tree = HTMLTree.parse(html)
     if tree.body is None:
         return Extracted("", "", codec)

@@ -21,8 +21,10 @@ from filters.html_source import (
     MAX_ATTRIBUTES,
     MAX_BYTES,
     MAX_DEPTH,
+    MAX_OPEN,
     too_deep,
     too_many_attributes,
+    too_much_open,
     without_programs,
 )
 from filters.html_tidy import headline, tidy, with_title
@@ -233,6 +235,7 @@ def test_title_stands_once(title: str, body: str, text: str) -> None:
     [
         (b"x" * (MAX_BYTES + 1), "bytes; the limit is"),
         (b"<p " + b" ".join(b"a%d='>'" % i for i in range(100_000)) + b">x", "attributes; the limit is"),
+        (b"<b><i><a>" * 100_000, "tags of formatting open; the limit is"),
         (b"\x89PNG\r\n\x1a\n" + bytes(range(32)) * 50, "not text"),
         (b"%PDF-1.7" + bytes(range(1, 256)) * 20, "not text"),
     ],
@@ -255,6 +258,10 @@ def test_limits_let_large_ordinary_pages_through() -> None:
     assert too_deep("<div><p>" + "x" * 200 + "</p></div>" * 5000) is None
     assert too_deep("<div>" * MAX_DEPTH + "</div>" * MAX_DEPTH + "<div>" * MAX_DEPTH) is None
     assert too_many_attributes(" " * 300_000 + "<a " + "x " * (MAX_ATTRIBUTES - 10) + ">") is None
+    assert (
+        too_much_open(" " * 300_000 + "<a href=x>y" * 9_000 + "<B>z</b>" * 9_000 + "<i>" * (MAX_OPEN - 1))
+        is None
+    )
     assert too_many_attributes('<a b="' + "many words in one value " * 20_000 + '">') is None
 
 
