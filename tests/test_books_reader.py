@@ -191,7 +191,7 @@ def test_a_zip_that_lies_about_a_size_is_not_believed() -> None:
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
 def test_a_bomb_is_left_where_it_shows(compress: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "_RATIO_FROM", 1 << 20)
+    monkeypatch.setattr(archives, "RATIO_FROM", 1 << 20)
     bomb = compress(tar({"big.txt": bytes(8 << 20)}))
     (event,) = read(bomb)
     assert isinstance(event, DeadLetter)
@@ -340,7 +340,7 @@ def test_rows_keep_their_columns_and_their_ids() -> None:
     events = read(gzip.compress(rows, mtime=0), rows=DocumentsReader(text="book", id="n"))
     first, second, bad = events
     assert isinstance(first, Document) and isinstance(second, Document) and isinstance(bad, DeadLetter)
-    assert (first.key, first.text, first.metadata) == ("7", "A\nB", {"title": "T"})
+    assert (first.key, first.text, first.metadata) == ("7", "A\nB", {"n": "7", "title": "T"})
     assert second.key == "84"
 
 

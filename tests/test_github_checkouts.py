@@ -273,7 +273,7 @@ def test_an_empty_archive_and_an_empty_folder_have_nothing(tmp_path: Path) -> No
 
 
 def test_an_archive_that_expands_beyond_any_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.readers.archives._RATIO_FROM", 1 << 20)
+    monkeypatch.setattr("pipeline.readers.archives.RATIO_FROM", 1 << 20)
     events = read(gzip.compress(tar({"r/a.py": "a", "r/bomb.py": "b" * (4 << 20)})))
     assert isinstance(events[-1], DeadLetter)
     assert "expands more than" in events[-1].error
