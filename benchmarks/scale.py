@@ -28,7 +28,6 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.scale_corpus import write_corpus
 from benchmarks.scale_lines import cpu_seconds, text_bytes
 from pipeline.files import join, write_file
 from pipeline.manifest import read_manifest
@@ -68,7 +67,8 @@ def main() -> None:
         for mb, rounds in zip(chosen.mb.split(","), chosen.rounds.split(","), strict=True):
             corpus = folder / f"corpus-{mb}"
             if not corpus.exists():
-                write_corpus(corpus, samples, int(mb) * 10**6)
+                # Apart: the peak of a process begins at what its parent held when it was started.
+                apart("benchmarks.scale_corpus", str(corpus), "--mb", mb, "--samples", str(samples))
             alone = sorted(path.name for path in corpus.glob("in/*")) if chosen.each_source else [""]
             for workers, source in itertools.product(chosen.workers.split(","), alone):
                 found = [measured_apart(corpus, workers, source) for _ in range(int(rounds))]
