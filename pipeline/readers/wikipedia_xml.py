@@ -124,18 +124,20 @@ class PageParser:
         self._refuse("the XML declares a document type, which no dump has")
 
     def _refuse_markup(self, *_: object) -> None:
-        self._refuse("the XML has a comment, an instruction or CDATA, which no dump has")
+        if self._depth:  # before the export begins there is no page that it could hide
+            self._refuse("the XML has a comment, an instruction or CDATA, which no dump has")
 
-    def _refuse(self, reason: str) -> None:
+    def _refuse(self, reason: str, passed: int = 1) -> None:
+        """Stop here; what follows is read from `passed` bytes on: none where it is a page itself."""
         # Expat reads on to the end of what it was fed; what is refused may hide what follows it.
-        self._error_at = self._expat.CurrentByteIndex + 1
+        self._error_at = self._expat.CurrentByteIndex + passed
         raise NotADump(reason)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         depth = self._depth
         if name == "page" and depth > 2:
-            self._refuse("the XML has a page inside a page")
+            self._refuse("the XML has a page inside a page", 0)
         if depth == 1:
             if name != "mediawiki":
                 self._refuse("the XML is not a MediaWiki export")
