@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Callable, Iterable
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -73,6 +75,15 @@ def run_quietly(*arguments: str) -> tuple[Run, list[Outcome]]:
     with ExitStack() as held:
         job = make_run(options, Progress(Console(file=io.StringIO())), held)
         return job, list(run_phases(job, options.phases))
+
+
+@pytest.fixture(autouse=True)
+def speak_again() -> Iterator[None]:
+    """A run that was interrupted leaves its process silent (pipeline/engine.py); the next test is not."""
+    hook = threading.excepthook
+    yield
+    threading.excepthook = hook
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import signal
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +85,7 @@ def test_what_a_unit_could_not_do_is_said_in_its_own_words(tmp_path: Path) -> No
     assert str(error.value) == "13 is no number to work with"
 
 
-def test_ctrl_c_inside_a_unit_is_no_error_of_the_unit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-    monkeypatch.setattr(logging, "disable", lambda level=logging.CRITICAL: None)
+def test_ctrl_c_inside_a_unit_is_no_error_of_the_unit(tmp_path: Path) -> None:
     path = listed(tmp_path, [1, 2])
 
     def interrupted(unit: Unit, outputs: Outputs) -> dict[str, Any]:
