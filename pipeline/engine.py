@@ -132,7 +132,8 @@ def _noting_interrupts(interrupted: threading.Event) -> Iterator[None]:
     Raised inside a DoFn in this process it ends as the text of some RuntimeError, and a worker process that
     it ended as one that died.
     """
-    if threading.current_thread() is not threading.main_thread():  # only there are signals handled
+    handled = threading.current_thread() is threading.main_thread()  # only there are signals
+    if not handled or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as for a job in the background
         yield
         return
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import logging
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -75,6 +76,14 @@ def run_quietly(*arguments: str) -> tuple[Run, list[Outcome]]:
     with ExitStack() as held:
         job = make_run(options, Progress(Console(file=io.StringIO())), held)
         return job, list(run_phases(job, options.phases))
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C is not ignored, as it is where the tests run in the background, by what a test starts either."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

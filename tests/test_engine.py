@@ -85,6 +85,7 @@ def test_what_a_unit_could_not_do_is_said_in_its_own_words(tmp_path: Path) -> No
     assert str(error.value) == "13 is no number to work with"
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_inside_a_unit_is_no_error_of_the_unit(tmp_path: Path) -> None:
     path = listed(tmp_path, [1, 2])
 

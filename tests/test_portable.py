@@ -170,6 +170,7 @@ def interrupt(unit: Unit, outputs: Outputs) -> dict[str, Any]:
     return {}
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_the_job_on_the_engine_too(
     job_server: LocalJobServicer, endpoint: str, tmp_path: Path
 ) -> None:

@@ -80,6 +80,7 @@ def test_a_dead_worker_ends_the_run_with_a_sentence(tmp_path: Path) -> None:
     assert start(pattern, tmp_path / "out", "--workers", "2").wait(timeout=120) == 0
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_is_answered_in_one_line_and_the_run_goes_on_later(tmp_path: Path, workers: int) -> None:
